@@ -1,0 +1,1 @@
+"""Probes and expectations: plain asyncio Python, usable without Django."""

@@ -1,0 +1,11 @@
+"""The Celery app. The broker only rings the bell: what is to be done stands in the database."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("hindsight")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,15 @@
+"""Root URLs. Every route needs its row in tests/access_matrix.py."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/", include("allauth.urls")),
+    path("", include("teams.urls")),
+    path("", include("runbooks.urls")),
+    path("", include("incidents.urls")),
+    path("", include("pages.urls")),
+]
+handler400 = "pages.views.errors.bad_request"
+handler403 = "pages.views.errors.permission_denied"
+handler404 = "pages.views.errors.page_not_found"
+handler500 = "pages.views.errors.server_error"
