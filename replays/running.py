@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from replays.errors import ReplayError
+from replays.state_file import remove_state
 
 START_TIMEOUT_SECONDS = 30
 COMMAND_TIMEOUT_SECONDS = 20
@@ -27,9 +29,11 @@ class RunningSystem:
     threads wait for each other.
     """
 
-    def __init__(self, module: str, configuration: dict[str, Any]) -> None:
+    def __init__(self, module: str, configuration: dict[str, Any], state_file: Path | None = None) -> None:
         self.module = module
-        self.configuration = configuration
+        self.state_file = state_file.absolute() if state_file else None
+        self.configuration = {**configuration, "state_file": str(self.state_file) if self.state_file else None}
+        self._folder = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._unread = b""
         self._lock = threading.Lock()
@@ -39,10 +43,10 @@ class RunningSystem:
         with self._lock:
             if self._process is not None:
                 raise ReplayError("This replay is running already.")
-            folder = tempfile.mkdtemp(prefix="replay-")  # the stage removes it
+            self._folder = tempfile.mkdtemp(prefix="replay-")
             # A session of its own: Ctrl-C reaches the owner only, who then stops the whole group in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", self.module, json.dumps({**self.configuration, "folder": folder})],
+                [sys.executable, "-m", self.module, json.dumps({**self.configuration, "folder": self._folder})],
                 cwd=PROJECT_FOLDER,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -70,7 +74,8 @@ class RunningSystem:
         """Raises ReplayError, with the reason, if the system has ended or ends within `wait_seconds`."""
         with self._lock:
             event = self._next_event(time.monotonic() + wait_seconds)
-            if event is not None:
+            # "done" can only be the late answer to a command whose sender has given up.
+            if event is not None and event["event"] != "done":
                 raise ReplayError(event.get("message", "The replay has ended by itself."))
 
     def stop(self) -> None:
@@ -102,6 +107,10 @@ class RunningSystem:
         process.wait()
         process.stdout.close()
         self._unread = b""
+        # The stage removes both itself, and alone when its owner is killed; this is for a stage that was.
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if self.state_file is not None:
+            remove_state(self.state_file, process.pid)
 
     def _await_event(self, expected: str, timeout_seconds: float) -> None:
         event = self._next_event(time.monotonic() + timeout_seconds)

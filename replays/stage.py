@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from replays.errors import ReplayError
+from replays.state_file import remove_state, write_state
 
 OWNER_POLL_SECONDS = 0.5
 
@@ -49,11 +50,11 @@ async def play(system: System, folder: Path, state_file: Path | None, facts: dic
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     owner = os.getppid()
-    started_at = datetime.now(UTC)
+    started_at = datetime.now(UTC).isoformat()
 
     def record() -> None:
         if state_file is not None:
-            _write_state(state_file, {**facts, "state": system.state, "pid": os.getpid(), "started_at": started_at})
+            write_state(state_file, {**facts, "state": system.state, "pid": os.getpid(), "started_at": started_at})
 
     try:
         await system.start()
@@ -77,7 +78,7 @@ async def play(system: System, folder: Path, state_file: Path | None, facts: dic
     finally:
         await system.stop()
         if state_file is not None:
-            state_file.unlink(missing_ok=True)  # noqa: ASYNC240 - nothing else is running any more
+            remove_state(state_file, os.getpid())
         shutil.rmtree(folder, ignore_errors=True)
         _say("stopped")
     return 0
@@ -112,10 +113,3 @@ def _say(event: str, **details: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(json.dumps({"event": event, **details}) + "\n")
         sys.stdout.flush()
-
-
-def _write_state(path: Path, state: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(state, indent=2, default=str) + "\n")
-    draft.replace(path)  # readers see the old text or the new, never half of one

@@ -1,7 +1,5 @@
 """The chat server: a front page, and rooms in which everybody hears what anybody says."""
 
-from collections import defaultdict
-
 from aiohttp import WSMsgType, web
 
 from replays.vm_migration.layout import FRONT_PAGE_PATH, WEBSOCKET_PATH
@@ -12,7 +10,8 @@ FRONT_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Chat</title></head>
 <body><h1>Chat</h1><p>Welcome. Messages travel over a WebSocket.</p></body></html>
 """
-ROOMS: web.AppKey[defaultdict[str, set[web.WebSocketResponse]]] = web.AppKey("rooms", defaultdict)
+Rooms = dict[str, set[web.WebSocketResponse]]
+ROOMS = web.AppKey[Rooms]("rooms")
 
 
 async def front_page(request: web.Request) -> web.Response:
@@ -24,7 +23,7 @@ async def talk(request: web.Request) -> web.WebSocketResponse:
     socket = web.WebSocketResponse(max_msg_size=64 * 1024)
     await socket.prepare(request)
     name = request.query.get("room")
-    others = request.app[ROOMS][name] if name else set()
+    others = request.app[ROOMS].setdefault(name, set()) if name else set()
     others.add(socket)
     try:
         async for message in socket:
@@ -42,7 +41,7 @@ async def talk(request: web.Request) -> web.WebSocketResponse:
 
 def chat_application() -> web.Application:
     application = web.Application()
-    application[ROOMS] = defaultdict(set)
+    application[ROOMS] = {}
     application.router.add_get(FRONT_PAGE_PATH, front_page)
     application.router.add_get(WEBSOCKET_PATH, talk, allow_head=False)
     return application

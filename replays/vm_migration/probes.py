@@ -7,9 +7,9 @@ from replays.probe_command import ProbeCommand
 from replays.vm_migration.chat import MARKER, MARKER_HEADER
 from replays.vm_migration.layout import HOSTNAME, NEW_ADDRESS, OLD_ADDRESS, Ports, State
 
-ALWAYS_PASSED = dict.fromkeys(State, "passed")
-PASSED_ONCE_RECORDS_ARE_UPDATED = {**ALWAYS_PASSED, State.BROKEN: "failed"}
-PASSED_ONCE_ALL_IS_FIXED = {**PASSED_ONCE_RECORDS_ARE_UPDATED, State.RECORDS_UPDATED: "failed"}
+ALWAYS_PASSED: dict[str, str] = dict.fromkeys(State, "passed")
+PASSED_ONCE_RECORDS_ARE_UPDATED: dict[str, str] = {**ALWAYS_PASSED, State.BROKEN: "failed"}
+PASSED_ONCE_ALL_IS_FIXED: dict[str, str] = {**PASSED_ONCE_RECORDS_ARE_UPDATED, State.RECORDS_UPDATED: "failed"}
 
 
 def probe_commands(ports: Ports) -> Sequence[ProbeCommand]:

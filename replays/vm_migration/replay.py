@@ -35,8 +35,8 @@ class VmMigration:
                 "name": self.name,
                 "fixed": fixed,
                 "ports": {"web": self.ports.web, "dns": self.ports.dns},
-                "state_file": str(state_file.absolute()) if state_file else None,
             },
+            state_file,
         )
 
     @classmethod

@@ -3,8 +3,8 @@
 import os
 import select
 import signal
-import sys
 import textwrap
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from types import FrameType
@@ -18,11 +18,36 @@ from replays.registry import REPLAYS
 from replays.vm_migration import VmMigration
 
 POLL_SECONDS = 0.2
+STANDARD_INPUT = 0
 HIGHEST_PORT_BASE = 65500
 
 
 class Stopped(Exception):
     """Ctrl-C, SIGTERM, or the terminal has gone."""
+
+
+class TypedLines:
+    """Lines from a file descriptor as they come; none any more after its end (started without a terminal)."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.open = True
+        self._unfinished = b""
+
+    def within(self, seconds: float) -> list[str]:
+        """The lines that arrive in this time; returns as soon as there are some."""
+        if not self.open:
+            time.sleep(seconds)
+            return []
+        try:
+            if not select.select([self.descriptor], [], [], seconds)[0]:
+                return []
+            chunk = os.read(self.descriptor, 4096)
+        except OSError:  # closed, or the terminal does not want to be read from the background
+            chunk = b""
+        self.open = bool(chunk)
+        *lines, self._unfinished = (self._unfinished + chunk).split(b"\n")
+        return [line.decode(errors="replace") for line in lines]
 
 
 class Command(BaseCommand):
@@ -35,12 +60,14 @@ class Command(BaseCommand):
         parser.add_argument("--list", action="store_true", dest="list_replays", help="name the replays and stop")
         parser.add_argument("--fixed", action="store_true", help="start with the fault repaired")
         parser.add_argument("--port-base", type=int, metavar="PORT", help="use the ports from this one on")
-        parser.add_argument("--state-file", type=Path, metavar="FILE", help="default: var/replays/NAME.json")
+        parser.add_argument(
+            "--state-file", type=Path, metavar="FILE", help="default: replays/NAME.json in the state folder"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["list_replays"]:
-            for name, replay in REPLAYS.items():
-                self.stdout.write(f"{name:<20} {replay.title}")
+            for name, kind in REPLAYS.items():
+                self.stdout.write(f"{name:<20} {kind.title}")
             return
         replay = self._make(**options)
         try:
@@ -58,7 +85,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no replay “{name}”. There are: {known}.", returncode=2)
         if port_base is not None and not 1 <= port_base <= HIGHEST_PORT_BASE:
             raise CommandError(f"--port-base {port_base}: give a port from 1 to {HIGHEST_PORT_BASE}.", returncode=2)
-        state_file = state_file or Path(settings.BASE_DIR) / "var" / "replays" / f"{name}.json"
+        state_file = state_file or Path(settings.STATE_DIR) / "replays" / f"{name}.json"
         return REPLAYS[name].on_port_base(port_base, fixed=fixed, state_file=state_file)
 
     def _play(self, replay: VmMigration) -> None:
@@ -95,22 +122,18 @@ class Command(BaseCommand):
     def _attend(self, replay: VmMigration) -> None:
         """Wait for letters and signals, until the system ends or somebody stops it."""
         letters = _letters(replay)
-        typing = not sys.stdin.closed
+        typed = TypedLines(STANDARD_INPUT)
         while True:
-            # Doubles as the pause when nothing is typed.
-            replay.require_alive(0 if typing else POLL_SECONDS)
+            replay.require_alive()
             if self.fix_requested:
                 self.fix_requested = False
                 self._switch(replay, letters["f"])
-            if not typing or not select.select([sys.stdin], [], [], POLL_SECONDS)[0]:
-                continue
-            line = sys.stdin.readline()
-            typing = bool(line)  # end of file: started without a terminal
-            letter = line.strip().lower()
-            if letter in letters:
-                self._switch(replay, letters[letter])
-            elif letter:
-                self.stderr.write(f"“{letter}” means nothing here; type {' or '.join(letters)}, or press Ctrl-C.")
+            for line in typed.within(POLL_SECONDS):
+                letter = line.strip().lower()
+                if letter in letters:
+                    self._switch(replay, letters[letter])
+                elif letter:
+                    self.stderr.write(f"“{letter}” means nothing here; type {' or '.join(letters)}, or press Ctrl-C.")
 
     def _switch(self, replay: VmMigration, command: str) -> None:
         replay.switch(command)
