@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Precision = Literal["second", "minute", "hour", "day", "unknown"]
@@ -278,4 +278,4 @@ def check_range(start: WrittenTime, end: WrittenTime | None) -> None:
 
 
 def _to_utc(wall: datetime, zone: str, fold: int = 0) -> datetime:
-    return cast("datetime", wall.replace(tzinfo=zone_of(zone), fold=fold).astimezone(UTC))
+    return wall.replace(tzinfo=zone_of(zone), fold=fold).astimezone(UTC)

@@ -1,6 +1,7 @@
 """Times as written: what is missing stays missing, and the instant follows only when the parts suffice."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -128,7 +129,7 @@ def test_a_name_that_is_no_zone_is_refused(name: str) -> None:
         ((2024, 3, 6, (5, 60, None)), "05:60 is not a clock time: minutes go to 59"),
     ],
 )
-def test_parts_that_no_calendar_has_are_refused_by_name(parts: tuple, message: str) -> None:
+def test_parts_that_no_calendar_has_are_refused_by_name(parts: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         WrittenTime.from_parts(*parts)
 
