@@ -8,7 +8,8 @@ import dns.query
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from replays.vm_migration.layout import HOSTNAME, WEBSOCKET_PATH, Ports
+from replays.addresses import require_bindable
+from replays.vm_migration.layout import HOSTNAME, NAME_SERVERS, NEW_ADDRESS, OLD_ADDRESS, WEBSOCKET_PATH, Ports
 
 
 def get(address: str, port: int, path: str = "/") -> tuple[int, str | None, str]:
@@ -48,3 +49,12 @@ def ask(server: str, port: int, name: str, kind: str = "A", *, tcp: bool = False
 
 def addresses_of(server: str, port: int, name: str = HOSTNAME, *, tcp: bool = False) -> list[str]:
     return sorted(str(record) for rrset in ask(server, port, name, tcp=tcp).answer for record in rrset)
+
+
+def require_ports_free(ports: Ports) -> None:
+    """Raise ReplayError while anybody listens on one of the replay's ports."""
+    for address in (OLD_ADDRESS, NEW_ADDRESS):
+        require_bindable(address, ports.web)
+    for address in NAME_SERVERS.values():
+        require_bindable(address, ports.dns)
+        require_bindable(address, ports.dns, datagrams=True)

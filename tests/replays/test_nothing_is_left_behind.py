@@ -18,7 +18,7 @@ from replays.addresses import free_port, require_bindable
 from replays.errors import ReplayError
 from replays.nginx import Nginx, find_nginx
 from replays.vm_migration import Ports, VmMigration
-from replays.vm_migration.layout import NAME_SERVERS, NEW_ADDRESS, OLD_ADDRESS
+from tests.replays.clients import require_ports_free
 
 OWNER = """
 import sys, time
@@ -53,14 +53,6 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.05)
     return condition()
-
-
-def require_ports_free(ports: Ports) -> None:
-    for address in (OLD_ADDRESS, NEW_ADDRESS):
-        require_bindable(address, ports.web)
-    for address in NAME_SERVERS.values():
-        require_bindable(address, ports.dns)
-        require_bindable(address, ports.dns, datagrams=True)
 
 
 def test_leaving_the_context_ends_everything(tmp_path: Path):
