@@ -11,8 +11,8 @@ from incidents.models.incident import (
     TimestampOverride,
 )
 from incidents.models.postmortem import PostmortemSection, SectionRevision
-from incidents.models.thinking import ContributingFactor, Evidence, Hypothesis
-from incidents.models.timeline import Attachment, EntryKind, TimelineEntry
+from incidents.models.thinking import ContributingFactor, Evidence, Hypothesis, SilentCheck
+from incidents.models.timeline import Attachment, EntryKind, Precision, TimelineEntry
 
 __all__ = [
     "ActionItem",
@@ -30,8 +30,10 @@ __all__ = [
     "IncidentStatus",
     "PostmortemSection",
     "PostmortemState",
+    "Precision",
     "SectionRevision",
     "Severity",
+    "SilentCheck",
     "StepOrigin",
     "TimelineEntry",
     "TimestampOverride",

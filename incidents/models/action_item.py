@@ -56,6 +56,7 @@ class ActionItem(Versioned):
         constraints = [
             models.UniqueConstraint(fields=["incident", "number"], name="one_action_per_incident_and_number")
         ]
+        indexes = [models.Index(fields=["state", "due_on"], name="actions_by_state_and_due")]
 
     def __str__(self) -> str:
         return f"{self.incident.key} action {self.number}"
@@ -75,7 +76,7 @@ class StepOrigin(models.Model):
                 fields=["action_item", "runbook", "step_key"], name="one_origin_per_action_and_step"
             )
         ]
-        indexes = [models.Index(fields=["step_key"], name="origins_by_step")]
+        indexes = [models.Index(fields=["step_key", "runbook"], name="origins_by_step")]
 
     def __str__(self) -> str:
         return f"{self.action_item} → {self.runbook.slug}/{self.step_key}"

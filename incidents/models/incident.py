@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from teams.models import Service, Team, Versioned
+from teams.models import Environment, Service, Team, Versioned
 
 
 class Severity(models.TextChoices):
@@ -50,13 +50,24 @@ class Incident(Versioned):
     year = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Year of entries that name none.")
     declared_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     declared_at = models.DateTimeField(help_text="When it was recorded here.")
+    is_retrospective = models.BooleanField(
+        default=False, help_text="Recorded when it was over: the day of recording is no key timestamp."
+    )
+    status_changed_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    durations = models.JSONField(
+        default=list, blank=True, help_text="Summaries of the derived durations, so that a list needs no entries."
+    )
     live_version = models.PositiveBigIntegerField(
         default=0, help_text="Counts every change the page shows; a live page asks with the one it has."
     )
 
     class Meta:
         ordering = ["-number"]
-        indexes = [models.Index(fields=["team", "status", "-number"], name="incidents_by_status")]
+        indexes = [
+            models.Index(fields=["team", "status", "-number"], name="incidents_by_status"),
+            models.Index(fields=["team", "-number"], name="incidents_newest_first"),
+        ]
 
     def __str__(self) -> str:
         return self.key
@@ -92,7 +103,8 @@ class TimestampOverride(models.Model):
     """A key timestamp set by a person against what the entries say, with the reason."""
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="overrides")
-    field = models.CharField(max_length=24, help_text="Such as detected_at.")
+    field = models.CharField(max_length=24, help_text="Such as detected; a name of key_timestamps.FIELD_LABELS.")
+    environment = models.ForeignKey(Environment, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     written = models.JSONField(help_text="A WrittenTime, as the person wrote it.")
     reason = models.CharField(max_length=400)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -100,7 +112,14 @@ class TimestampOverride(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["incident", "field"], name="one_override_per_incident_and_field")
+            models.UniqueConstraint(
+                fields=["incident", "field", "environment"], name="one_override_per_field_and_environment"
+            ),
+            models.UniqueConstraint(
+                fields=["incident", "field"],
+                condition=models.Q(environment=None),
+                name="one_overall_override_per_incident_and_field",
+            ),
         ]
 
     def __str__(self) -> str:

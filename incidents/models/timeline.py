@@ -78,7 +78,7 @@ class TimelineEntry(Versioned):
     class Meta:
         ordering = ["sort_key", "pk"]
         verbose_name_plural = "timeline entries"
-        indexes = [models.Index(fields=["incident", "sort_key"], name="entries_in_order")]
+        indexes = [models.Index(fields=["incident", "sort_key", "id"], name="entries_in_order")]
 
     def __str__(self) -> str:
         return f"{self.as_written} {self.get_kind_display()}"
@@ -98,6 +98,7 @@ class Attachment(models.Model):
     sha256 = models.CharField(max_length=64)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["created_at"]
