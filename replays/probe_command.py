@@ -1,8 +1,12 @@
 """A `manage.py probe …` to try against a replay, and the verdict that the story foretells for each of its states."""
 
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -30,4 +34,11 @@ class ProbeCommand:
 
     def shell(self) -> str:
         """The command to paste into a shell in the project's folder."""
-        return shlex.join(["python", "manage.py", *self.arguments()])
+        return shlex.join([_interpreter(), "manage.py", *self.arguments()])
+
+
+def _interpreter() -> str:
+    """This Python, as one types it in the project's folder: `.venv/bin/python` where that is the one running."""
+    executable = Path(sys.executable)
+    inside = executable.is_relative_to(PROJECT_FOLDER)
+    return str(executable.relative_to(PROJECT_FOLDER) if inside else executable)

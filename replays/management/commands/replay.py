@@ -109,10 +109,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{replay.title} ({replay.name}), {replay.state}.\n")
         for role, address in replay.addresses().items():
             self.stdout.write(f"  {role:<48} {address}")
-        self.stdout.write("\nTry, in another shell:\n")
+        self.stdout.write("\nTry, in another shell, in the project's folder:\n\n")
         for probe in replay.probes():
             verdicts = ", ".join(f"{state}: {verdict}" for state, verdict in probe.verdicts.items())
-            self.stdout.write(f"# {probe.title}\n# {verdicts}\n{probe.shell()}\n")
+            self.stdout.write(f"# {probe.title}\n# {verdicts}\n{probe.shell()}\n\n")
         self.stdout.write("While it runs, type a letter and Enter:")
         for letter, command in _letters(replay).items():
             self.stdout.write(textwrap.fill(f"  {letter}  {replay.commands[command]}", 110, subsequent_indent="     "))
