@@ -6,6 +6,7 @@ and a parent-death signal, so that killing the supervisor leaves nobody behind.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -105,7 +106,5 @@ class Supervisor:
 
 
 def _end_group(group: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
-    except ProcessLookupError:
-        pass

@@ -89,7 +89,7 @@ def render_pdf(
     with tempfile.TemporaryFile() as letter, tempfile.TemporaryFile() as output:
         letter.write(json.dumps(order).encode() + b"\n" + html.encode())
         letter.seek(0)
-        process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+        process = subprocess.Popen(
             [sys.executable, "-m", "incidents.exporting.pdf_process"],
             cwd=PROJECT,
             stdin=letter,

@@ -70,7 +70,7 @@ def main() -> int:
         pdf = render(html, order["assets"])
     except MemoryError:
         return OUT_OF_MEMORY
-    except Exception as error:  # noqa: BLE001 - whatever it was, the parent is told in one line
+    except Exception as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
         return CANNOT_RENDER
     sys.stdout.buffer.write(pdf)

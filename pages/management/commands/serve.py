@@ -85,7 +85,7 @@ def _announce(listen: str, patience_seconds: float = 60.0) -> None:
     until = time.monotonic() + patience_seconds
     while time.monotonic() < until:
         try:
-            with urllib.request.urlopen(f"http://{listen}/healthz", timeout=2):  # noqa: S310 - our own address
+            with urllib.request.urlopen(f"http://{listen}/healthz", timeout=2):
                 break
         except urllib.error.HTTPError:
             break  # it answers; what is not healthy is on the System page
