@@ -88,7 +88,7 @@ class LivePart {
     const old = this.element;
     if (!old) return;
     if (isBusy(old)) {
-      // Not asking again for the same version: remember it, and look whether they are done.
+      // The newest answer is kept and shown as soon as they are done.
       this.waiting = fresh;
       clearInterval(this.waitingTimer);
       this.waitingTimer = setInterval(() => {
@@ -176,6 +176,10 @@ export function start() {
     if (control.value === control.defaultValue) delete control.dataset.changedByHand;
     else control.dataset.changedByHand = "";
   });
+  // Once sent, the words are the server's: the part may be replaced again.
+  const release = (form) => all(form, "[data-changed-by-hand]").forEach((control) => delete control.dataset.changedByHand);
+  document.addEventListener("reset", (event) => release(event.target));
+  document.addEventListener("htmx:afterRequest", (event) => event.detail.successful && release(event.detail.elt));
   const now = () => document.hidden || parts.forEach((part) => part.schedule(0));
   document.addEventListener("visibilitychange", now);
   window.addEventListener("online", now);
