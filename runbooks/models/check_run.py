@@ -72,6 +72,9 @@ class CheckRun(models.Model):
                 condition=Q(state="queued"),
                 name="runs_queued_by_location",
             ),
+            models.Index(
+                fields=["check_definition", "location"], condition=Q(state="queued"), name="runs_queued_by_check"
+            ),
             models.Index(fields=["lease_expires_at"], condition=Q(state="claimed"), name="runs_claimed_by_lease"),
             models.Index(fields=["check_definition", "-finished_at"], name="runs_by_check"),
         ]
@@ -88,7 +91,7 @@ class CheckClaim(models.Model):
     worker = models.CharField(max_length=120)
     claimed_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_as = models.CharField(max_length=12, blank=True, help_text="A run state, or `lease over`.")
+    ended_as = models.CharField(max_length=12, blank=True, help_text="A run state, or how the try ended without one: see `runbooks.ledger.endings`.")
 
     class Meta:
         ordering = ["token"]
@@ -110,6 +113,8 @@ class CheckTransition(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        # The newest row of a check and location holds its current verdict.
+        indexes = [models.Index(fields=["check_definition", "location", "id"], name="transitions_by_check")]
 
     def __str__(self) -> str:
         return f"{self.from_state or 'new'} → {self.to_state}"
