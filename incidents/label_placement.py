@@ -2,7 +2,7 @@
 
 Above the line a label begins at its mark and runs right; below, it ends at its mark and runs left. Placed from the
 right (above) and from the left (below), the next mark's leader always lies outside every label placed before,
-so a higher tier is free however close the marks stand.
+so a higher tier is free however close the marks stand (down to a pixel or two, where leaders become one line).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PlacedLabel:
         if self.tier == other.tier:
             return self.left < other.right + GAP_PIXELS and other.left < self.right + GAP_PIXELS
         near, far = sorted((self, other), key=lambda label: abs(label.tier))
-        return near.left - 1 < far.mark_x < near.right + 1
+        return near.left < far.mark_x < near.right
 
 
 def place_labels(marks: Sequence[tuple[float, float]], left: float, right: float) -> list[PlacedLabel]:
@@ -50,8 +50,8 @@ def place_labels(marks: Sequence[tuple[float, float]], left: float, right: float
     def label(index: int, tier: int) -> PlacedLabel:
         x, width = marks[index]
         if tier > 0:
-            return PlacedLabel(index, tier, x - 4, min(x - 4 + width, right), x)
-        return PlacedLabel(index, tier, max(x + 4 - width, left), x + 4, x)
+            return PlacedLabel(index, tier, x - 1, min(x - 1 + width, right), x)
+        return PlacedLabel(index, tier, max(x + 1 - width, left), x + 1, x)
 
     def free(candidate: PlacedLabel) -> bool:
         return not any(candidate.covers(other) or other.covers(candidate) for other in placed)
@@ -66,13 +66,13 @@ def place_labels(marks: Sequence[tuple[float, float]], left: float, right: float
 
     def must_run_left(index: int) -> bool:
         x, width = marks[index]
-        return x - 4 + width > right and x - left > right - x
+        return x - 1 + width > right and x - left > right - x
 
     for index in [index for index in order if must_run_left(index)]:
         placed.append(first_free(index, -1))
     for index in [index for index in reversed(order) if not must_run_left(index)]:
         above, below = first_free(index, 1), label(index, -1)
-        fits_below = marks[index][0] + 4 - marks[index][1] >= left
+        fits_below = marks[index][0] + 1 - marks[index][1] >= left
         placed.append(below if above.tier > 1 and fits_below and free(below) else above)
     return sorted(placed, key=lambda found: found.index)
 

@@ -6,7 +6,7 @@ Values only. `timeline_svg.draw` makes the SVG of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -303,12 +303,12 @@ def _spans(
     if end is None:
         return ()
     detectable, hit = first(of_here(stamps.detectable)), first([impact])
+    introduced = [stamp for stamp in [stamps.introduced] if stamp is not None and stamp.environment == environment]
+    latent = first([*introduced, *of_here(stamps.deployed), *of_here(stamps.activated)])
     if environment is None:
-        latent = first([stamps.introduced])
         hit_anywhere = first([stamps.impact_started])
         latent_end = min(moment for moment in (detectable, hit_anywhere, end) if moment is not None)
     else:
-        latent = first([*of_here(stamps.deployed), *of_here(stamps.activated)])
         latent_end = min(moment for moment in (detectable, hit, end) if moment is not None)
     spans: list[LaneSpan] = []
     if latent is not None and latent < latent_end:
@@ -330,8 +330,3 @@ def _brackets(analysis: DetectionAnalysis, place: _Placer) -> tuple[Bracket, ...
         if start is not None and end is not None and start < end:
             brackets.append(Bracket(f"{duration.label.lower()} {duration.text}", start, end))
     return tuple(brackets)
-
-
-def without_entries(picture: TimelinePicture) -> TimelinePicture:
-    """The same picture without the small ticks of single entries, for a reader who may not see them all."""
-    return replace(picture, lanes=tuple(replace(lane, entries=()) for lane in picture.lanes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from itertools import pairwise
 
 MOST_FOLDS = 6
@@ -38,9 +38,11 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark on the axis. `is_day` where it stands for a date."""
+    """A mark on the axis at `x`, its label from `left` to `right` pixels. `is_day` where it stands for a date."""
 
     x: float
+    left: float
+    right: float
     text: str
     is_day: bool
 
@@ -81,21 +83,31 @@ class TimelineScale:
         """The stretches not drawn to scale."""
         return [stretch for stretch in self.stretches if stretch.folded]
 
-    def ticks(self, label_pixels: float = 58.0) -> list[Tick]:
-        """Ticks whose labels (at most `label_pixels` wide) do not touch: a date where each run begins, then the rest.
+    def ticks(self, character_pixels: float, limit: float) -> list[Tick]:
+        """Ticks whose labels do not touch and end before `limit`: a date where each run begins, then the rest.
 
-        A run is what lies between two folds.
+        A run is what lies between two folds. `character_pixels` is the width of one character of a label.
         """
-        begins = [run[0] for run in self._runs()]
         taken: list[Tick] = []
-        for stretch in begins:
-            self._add(taken, stretch.start, label_pixels, is_day=True, with_year=not taken)
-        for run in self._runs():
-            steps = self._moments_of(run, label_pixels)
+
+        def add(moment: datetime, *, is_day: bool) -> None:
+            text = f"{moment.day} {moment:%b}" + ("" if taken else f" {moment.year}") if is_day else f"{moment:%H:%M}"
+            x, width = self.x(moment), len(text) * character_pixels
+            left = min(x, limit - width)
+            if all(
+                left >= tick.right + character_pixels or tick.left >= left + width + character_pixels for tick in taken
+            ):
+                taken.append(Tick(x, left, left + width, text, is_day))
+
+        runs = self._runs()
+        for run in runs:
+            add(run[0].start, is_day=True)
+        for run in runs:
+            steps = _moments_of(run, 8 * character_pixels)
             for is_day in (True, False):
                 for moment in steps:
                     if (moment.time() == time(0)) == is_day:
-                        self._add(taken, moment, label_pixels, is_day=is_day)
+                        add(moment, is_day=is_day)
         return sorted(taken, key=lambda tick: tick.x)
 
     def _runs(self) -> list[list[Stretch]]:
@@ -107,25 +119,16 @@ class TimelineScale:
                 runs[-1].append(stretch)
         return [run for run in runs if run]
 
-    def _moments_of(self, run: list[Stretch], label_pixels: float) -> list[datetime]:
-        length, pixels = run[-1].end - run[0].start, run[-1].right - run[0].left
-        wanted = length * min(1.0, label_pixels / max(pixels, 1.0))
-        step = next((step for step in _TICK_STEPS if step >= wanted), _TICK_STEPS[-1])
-        origin = datetime.combine(date.min if step < timedelta(days=1) else run[0].start.date(), time(0))
-        first = origin + -(-(run[0].start - origin) // step) * step
-        count = min(200, int((run[-1].end - first) / step) + 1) if first <= run[-1].end else 0
-        return [first + index * step for index in range(count)]
 
-    def _add(
-        self, taken: list[Tick], moment: datetime, label_pixels: float, *, is_day: bool, with_year: bool = False
-    ) -> None:
-        x = self.x(moment)
-        if any(abs(x - tick.x) < label_pixels for tick in taken):
-            return
-        text = f"{moment:%H:%M}"
-        if is_day:
-            text = f"{moment.day} {moment:%b}" + (f" {moment.year}" if with_year else "")
-        taken.append(Tick(x, text, is_day))
+def _moments_of(run: list[Stretch], label_pixels: float) -> list[datetime]:
+    """Round moments within a run, far enough apart for their labels; at most 200."""
+    length, pixels = run[-1].end - run[0].start, run[-1].right - run[0].left
+    wanted = length * min(1.0, label_pixels / max(pixels, 1.0))
+    step = next((step for step in _TICK_STEPS if step >= wanted), _TICK_STEPS[-1])
+    origin = datetime.combine(run[0].start.date(), time(0))
+    first = origin + -(-(run[0].start - origin) // step) * step
+    count = min(200, int((run[-1].end - first) / step) + 1) if first <= run[-1].end else 0
+    return [first + index * step for index in range(count)]
 
 
 def _folded(gaps: list[timedelta]) -> set[int]:

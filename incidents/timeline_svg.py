@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from textwrap import wrap
 
 from incidents.durations import format_duration
 from incidents.label_placement import PlacedLabel, place_labels
@@ -45,6 +46,10 @@ class _Sheet:
         """An upper estimate: system fonts average under 0.6 em a character in mixed text."""
         return len(text) * self.font * 0.62
 
+    def lines(self, text: str, left: float) -> list[str]:
+        """The text in lines that fit to the right of `left`."""
+        return wrap(text, max(12, int((self.width - left - 4) / (self.font * 0.66))))
+
 
 def draw(
     picture: TimelinePicture,
@@ -70,6 +75,7 @@ def draw(
     numbered: list[Mark] = []
     y = 12.0
     lanes_top = y
+    middles = []
     for lane in picture.lanes:
         texts = _label_texts(lane, numbered, sheet)
         labels = place_labels(
@@ -80,16 +86,17 @@ def draw(
         above = max((label.tier for label in labels), default=0)
         below = -min((label.tier for label in labels), default=0)
         middle = y + max(above, 0) * sheet.tier + _LANE_HALF
+        middles.append(middle)
         body += _lane(lane, middle, labels, texts, scale, sheet)
         y = middle + _LANE_HALF + max(below, 0) * sheet.tier + 3
-    shading = _windows(picture, scale, lanes_top, y, sheet)
-    folds = _folds(scale, lanes_top, y, sheet)
+    shading = _windows(picture, scale, lanes_top, y)
+    folds = _folds(scale, [*middles, y])
     axis, y = _axis(scale, y, sheet)
     brackets, y = _brackets(picture, scale, y, sheet)
     legend, y = _legend(picture, y, sheet)
     listing, y = _listing(numbered, y, sheet)
     return _frame(
-        [*shading, *body, *folds, *axis, *brackets, *legend, *listing],
+        [*shading, *folds, *body, *axis, *brackets, *legend, *listing],
         width,
         y + 4,
         title,
@@ -187,7 +194,7 @@ def _label(label: PlacedLabel, mark: Mark, text: str, y: float, sheet: _Sheet) -
     return parts
 
 
-def _windows(picture: TimelinePicture, scale: TimelineScale, top: float, bottom: float, sheet: _Sheet) -> list[str]:
+def _windows(picture: TimelinePicture, scale: TimelineScale, top: float, bottom: float) -> list[str]:
     parts = []
     for _, start, end in picture.windows:
         left, right = scale.x(start), scale.x(end)
@@ -199,20 +206,15 @@ def _windows(picture: TimelinePicture, scale: TimelineScale, top: float, bottom:
     return parts
 
 
-def _folds(scale: TimelineScale, top: float, bottom: float, sheet: _Sheet) -> list[str]:
-    parts = []
-    for fold in scale.folds():
-        middle = (fold.left + fold.right) / 2
-        for offset in (-3.0, 3.0):
-            parts.append(
-                f'<line class="picture-fold" x1="{_n(middle + offset - 3)}" x2="{_n(middle + offset + 3)}" '
-                f'y1="{_n(bottom + 5)}" y2="{_n(bottom - 5)}" stroke="#66665f" stroke-width="1.25"/>'
-            )
-        parts.append(
-            f'<line class="picture-fold" x1="{_n(middle)}" x2="{_n(middle)}" y1="{_n(top)}" y2="{_n(bottom - 6)}" '
-            'stroke="#66665f" stroke-width="1" stroke-dasharray="1 4"/>'
-        )
-    return parts
+def _folds(scale: TimelineScale, lines: list[float]) -> list[str]:
+    """A double stroke through every lane and the axis where time is left out."""
+    path = "".join(
+        f"M{_n((fold.left + fold.right) / 2 + offset - 2)} {_n(y + 6)}l4 -12"
+        for fold in scale.folds()
+        for y in lines
+        for offset in (-3.0, 3.0)
+    )
+    return [f'<path class="picture-fold" d="{path}" fill="none" stroke="#66665f" stroke-width="1.25"/>'] if path else []
 
 
 def _axis(scale: TimelineScale, y: float, sheet: _Sheet) -> tuple[list[str], float]:
@@ -223,20 +225,19 @@ def _axis(scale: TimelineScale, y: float, sheet: _Sheet) -> tuple[list[str], flo
                 f'<line class="picture-axis" x1="{_n(stretch.left)}" x2="{_n(stretch.right)}" y1="{_n(y)}" '
                 f'y2="{_n(y)}" stroke="#87877e" stroke-width="1"/>'
             )
-    label_pixels = sheet.font * 0.62 * 7
-    for tick in scale.ticks(label_pixels):
+    for tick in scale.ticks((sheet.font - 1) * 0.66, sheet.width - 2):
         parts.append(
             f'<line class="picture-axis" x1="{_n(tick.x)}" x2="{_n(tick.x)}" y1="{_n(y)}" y2="{_n(y + 5)}" '
             'stroke="#87877e" stroke-width="1"/>'
         )
-        left = min(max(tick.x, sheet.left), sheet.width - label_pixels + 8)
-        parts.append(_text(left, y + 16, tick.text, "picture-tick", sheet.font - 1, weight=600 if tick.is_day else 400))
+        weight = 600 if tick.is_day else 400
+        parts.append(_text(tick.left, y + 16, tick.text, "picture-tick", sheet.font - 1, weight=weight))
     y += 16
-    folds = scale.folds()
-    if folds:
-        y += sheet.tier
+    if folds := scale.folds():
         hidden = ", ".join(format_duration(fold.end - fold.start) for fold in folds)
-        parts.append(_text(sheet.left, y, f"// folded: {hidden}", "picture-note", sheet.font - 1))
+        for line in sheet.lines(f"// folded: {hidden}", sheet.left):
+            y += sheet.tier
+            parts.append(_text(sheet.left, y, line, "picture-note", sheet.font - 1))
     return parts, y + 4
 
 
@@ -244,10 +245,12 @@ def _brackets(picture: TimelinePicture, scale: TimelineScale, y: float, sheet: _
     parts = []
     for bracket in picture.brackets:
         start, end = scale.x(bracket.start), scale.x(bracket.end)
-        y += sheet.tier + 2
-        half = sheet.text_width(bracket.text) / 2
-        middle = min(max((start + end) / 2, 4 + half), sheet.width - 4 - half)
-        parts.append(_text(middle, y, bracket.text, "picture-label", sheet.font, "middle", weight=600, tone="warning"))
+        y += 2
+        for line in sheet.lines(bracket.text, 8):
+            y += sheet.tier
+            half = sheet.text_width(line) / 2
+            middle = min(max((start + end) / 2, 4 + half), sheet.width - 4 - half)
+            parts.append(_text(middle, y, line, "picture-label", sheet.font, "middle", weight=600, tone="warning"))
         y += 9
         parts.append(
             f'<path class="picture-bracket" d="M{_n(start)} {_n(y - 4)}v8M{_n(start)} {_n(y)}H{_n(end)}M{_n(end)} '
@@ -280,12 +283,12 @@ def _legend(picture: TimelinePicture, y: float, sheet: _Sheet) -> tuple[list[str
         parts.append(_text(x + 26, y, name, "picture-note", sheet.font))
         x += needed
     notes = [note for note in (picture.zone_note, _left_out(picture)) if note]
-    for note in notes:
-        note_width = sheet.text_width(note)
-        if x > 12 and x + note_width > sheet.width:
+    for line in [line for note in notes for line in sheet.lines(note, 12)]:
+        line_width = sheet.text_width(line)
+        if x > 12 and x + line_width > sheet.width:
             x, y = 12.0, y + sheet.tier + 2
-        parts.append(_text(x, y, note, "picture-note", sheet.font))
-        x += note_width + 16
+        parts.append(_text(x, y, line, "picture-note", sheet.font))
+        x += line_width + 16
     return parts, y + 4
 
 
