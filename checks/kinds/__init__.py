@@ -1,0 +1,1 @@
+"""One file per check kind; `checks.registry` names them."""

@@ -1,0 +1,458 @@
+"""Run one check: members × repeat attempts, each judged, and the run judged by its repeat rule."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from checks.dialling import AddressRefused, ProbeContext
+from checks.egress import EgressPolicy, Refusal
+from checks.expectations import CompiledExpectation, Judgement, evaluate
+from checks.kind import Member
+from checks.observations import CannotLook, Observation, TargetFailure, storable
+from checks.specification import (
+    MAXIMUM_MEMBERS,
+    CheckSpecification,
+    FieldProblem,
+    PreparedCheck,
+    deadline_for,
+    deadline_of,
+    prepare,
+    validate_specification,
+)
+from checks.statistics import failure_rate_interval
+
+__all__ = [
+    "Attempt",
+    "CheckSpecification",
+    "ExpectationResult",
+    "FieldProblem",
+    "RunResult",
+    "deadline_for",
+    "run_check",
+    "validate_specification",
+]
+
+Verdict = Literal["passed", "failed", "errored"]
+STORED_OBSERVATIONS = 100
+STORED_TEXT_OF_MANY = 2_048
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt, judged. `index` counts within its member's series, from 0."""
+
+    member: str | None
+    index: int
+    observation: Observation
+    verdict: Verdict = "errored"
+    reason: str = ""
+    judgements: list[Judgement] = field(default_factory=list)
+    refusal: Refusal | None = None
+
+
+@dataclass(slots=True)
+class ExpectationResult:
+    expression: str
+    scope: str
+    passed: bool
+    failures: int
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "expression": self.expression,
+            "scope": self.scope,
+            "passed": self.passed,
+            "failures": self.failures,
+            "reason": self.reason,
+        }
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What a run found. `observation` is that of the first failing attempt, else of the last.
+
+    `problems` are set when the specification could not be run at all, `refusal` when the egress policy said no.
+    """
+
+    kind: str
+    target: str
+    verdict: Verdict
+    reason: str
+    attempts: int = 0
+    failures: int = 0
+    expectations: list[ExpectationResult] = field(default_factory=list)
+    observation: Observation = field(default_factory=dict)
+    observations: list[Observation] = field(default_factory=list)
+    durations_ms: list[float | None] = field(default_factory=list)
+    problems: list[FieldProblem] = field(default_factory=list)
+    refusal: Refusal | None = None
+
+    @property
+    def failure_rate(self) -> float:
+        """failures / attempts; 0 when nothing was attempted."""
+        return self.failures / self.attempts if self.attempts else 0.0
+
+    @property
+    def failure_rate_interval(self) -> tuple[float, float]:
+        """Two-sided 95 % Clopper-Pearson interval of the failure rate."""
+        return failure_rate_interval(self.failures, self.attempts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON of the command-line contract."""
+        return {
+            "kind": self.kind,
+            "target": self.target,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "attempts": self.attempts,
+            "failures": self.failures,
+            "failure_rate": self.failure_rate,
+            "failure_rate_interval": list(self.failure_rate_interval),
+            "expectations": [result.as_dict() for result in self.expectations],
+            "observation": self.observation,
+            "observations": self.observations,
+        }
+
+
+async def run_check(
+    specification: CheckSpecification,
+    *,
+    policy: EgressPolicy,
+    before: Mapping[str, Any] | None = None,
+    deadline_seconds: float | None = None,
+    on_attempt: Callable[[Attempt], None] | None = None,
+) -> RunResult:
+    """Run a check to its verdict. Never raises for what the target does, and never outlives its deadline.
+
+    `before` is the baseline's observation. `deadline_seconds` may only shorten `deadline_for(specification)`.
+    """
+    prepared = prepare(specification)
+    if isinstance(prepared, list):
+        reason = "; ".join(problem.message for problem in prepared)
+        target = _first_text(specification.parameters.values())
+        return RunResult(specification.kind, target, "errored", reason, problems=prepared)
+    seconds = deadline_of(prepared)
+    if deadline_seconds is not None:
+        seconds = min(seconds, deadline_seconds)
+    run = _Run(prepared, policy, before, asyncio.get_running_loop().time() + seconds, on_attempt)
+    return await run.to_verdict()
+
+
+def _first_text(values: Any) -> str:
+    return str(next(iter(values), ""))[:500]
+
+
+class _Run:
+    def __init__(
+        self,
+        prepared: PreparedCheck,
+        policy: EgressPolicy,
+        before: Mapping[str, Any] | None,
+        deadline: float,
+        on_attempt: Callable[[Attempt], None] | None,
+    ) -> None:
+        self.prepared = prepared
+        self.specification = prepared.specification
+        self.policy = policy
+        self.before = before
+        self.deadline = deadline
+        self.on_attempt = on_attempt
+        self.error_is_judged = any(compiled.names_error for compiled in prepared.expect)
+
+    async def to_verdict(self) -> RunResult:
+        missing = self._missing_inputs()
+        if missing:
+            return self._result([], "errored", missing)
+        try:
+            members = await self._members()
+        except (TargetFailure, CannotLook) as trouble:
+            return self._conclude([self._attempt_without_members(trouble)], 1)
+        if members is None:
+            series = [await self._series(None, self.prepared.parameters)]
+        else:
+            series = await asyncio.gather(*(self._series(member.name, member.parameters) for member in members))
+        attempts = [attempt for one in series for attempt in one]
+        return self._conclude(attempts, len(series) * self.specification.repeat)
+
+    def _missing_inputs(self) -> str:
+        """Baseline and variables are known before anything is dialled."""
+        for compiled in (*self.prepared.expect, *self.prepared.expect_run):
+            if compiled.needs_baseline and self.before is None:
+                return f"there is no baseline to compare with: {compiled.expression}"
+            for use in compiled.facts.uses:
+                if use.path[0] == "vars" and len(use.path) > 1 and use.path[1] not in self.specification.variables:
+                    return f"there is no variable vars.{use.path[1]}: {compiled.expression}"
+        return ""
+
+    async def _members(self) -> list[Member] | None:
+        find = self.prepared.kind.members
+        if find is None:
+            return None
+        context = ProbeContext(self.policy, self._expiry(), self.prepared.kind.empty_observation())
+        try:
+            async with asyncio.timeout_at(context.expires_at):
+                members = await find(self.prepared.parameters, context)
+        except TimeoutError as error:
+            raise TargetFailure(context.stage, "no answer in time while finding what to ask") from error
+        if members is not None and len(members) > MAXIMUM_MEMBERS:
+            raise CannotLook(f"{len(members)} members, more than {MAXIMUM_MEMBERS}")
+        return members
+
+    def _attempt_without_members(self, trouble: TargetFailure | CannotLook) -> Attempt:
+        attempt = Attempt(None, 0, self.prepared.kind.empty_observation())
+        self._record(attempt, trouble)
+        self._judge(attempt)
+        return attempt
+
+    def _expiry(self) -> float:
+        return min(asyncio.get_running_loop().time() + self.prepared.parameters.timeout_seconds, self.deadline)
+
+    async def _series(self, member: str | None, parameters: Any) -> list[Attempt]:
+        """One member's attempts, in order; ends early at the run's deadline or when the policy refuses."""
+        specification = self.specification
+        if specification.repeat == 1:
+            return [await self._attempt(member, 0, parameters, None)]
+        if specification.hold_open:
+            return await self._bursts(member, parameters)
+        attempts: list[Attempt] = []
+        indexes = iter(range(specification.repeat))
+
+        async def lane() -> None:
+            for index in indexes:
+                if not self._time_is_left() or (attempts and attempts[-1].refusal is not None):
+                    return
+                attempts.append(await self._attempt(member, index, parameters, None))
+                await self._pause()
+
+        await asyncio.gather(*(lane() for _ in range(min(specification.concurrency, specification.repeat))))
+        return sorted(attempts, key=lambda attempt: attempt.index)
+
+    async def _bursts(self, member: str | None, parameters: Any) -> list[Attempt]:
+        attempts: list[Attempt] = []
+        while len(attempts) < self.specification.repeat and self._time_is_left():
+            if attempts:
+                await self._pause()
+            size = min(self.specification.concurrency, self.specification.repeat - len(attempts))
+            burst = _Burst(size, self.deadline)
+            first = len(attempts)
+            attempts += await asyncio.gather(
+                *(self._attempt(member, first + position, parameters, burst) for position in range(size))
+            )
+            if any(attempt.refusal is not None for attempt in attempts):
+                break
+        return attempts
+
+    def _time_is_left(self) -> bool:
+        return asyncio.get_running_loop().time() < self.deadline
+
+    async def _pause(self) -> None:
+        if self.specification.pause_ms:
+            left = self.deadline - asyncio.get_running_loop().time()
+            await asyncio.sleep(max(0.0, min(self.specification.pause_ms / 1000, left)))
+
+    async def _attempt(self, member: str | None, index: int, parameters: Any, burst: "_Burst | None") -> Attempt:
+        kind = self.prepared.kind
+        loop = asyncio.get_running_loop()
+        context = ProbeContext(self.policy, self._expiry(), kind.empty_observation(member))
+        attempt = Attempt(member, index, context.observation)
+        place = burst.place() if burst is not None else None
+        if place is not None:
+            context.hold = place.answered
+        started = loop.time()
+        trouble: Exception | None = None
+        try:
+            async with asyncio.timeout_at(context.expires_at) as limit:
+                if place is not None:
+                    place.limit = limit
+                await kind.observe(parameters, context)
+        except TimeoutError:
+            cut = context.expires_at >= self.deadline
+            seconds = context.expires_at - started
+            word = "deadline" if cut else context.stage
+            trouble = TargetFailure(word, f"no complete answer within {seconds:.3g} s")
+        except (TargetFailure, CannotLook) as known:
+            trouble = known
+        except Exception as unforeseen:
+            trouble = CannotLook(f"the probe itself broke: {type(unforeseen).__name__}: {unforeseen}")
+        finally:
+            if place is not None:
+                place.release()
+        ended = context.answered_at if context.answered_at is not None else loop.time()
+        context.observation["duration_ms"] = round((ended - started) * 1000, 3)
+        self._record(attempt, trouble)
+        self._judge(attempt)
+        if self.on_attempt is not None:
+            self.on_attempt(attempt)
+        return attempt
+
+    def _record(self, attempt: Attempt, trouble: Exception | None) -> None:
+        if isinstance(trouble, TargetFailure):
+            attempt.observation["error"] = trouble.word
+            attempt.observation["error_detail"] = trouble.detail
+        elif trouble is not None:
+            attempt.observation["error_detail"] = str(trouble)
+            attempt.reason = str(trouble)
+            attempt.refusal = trouble.refusal if isinstance(trouble, AddressRefused) else None
+
+    def _judge(self, attempt: Attempt) -> None:
+        if attempt.reason:
+            attempt.judgements = [Judgement("errored", attempt.reason) for _ in self.prepared.expect]
+            return
+        attempt.judgements = [
+            evaluate(compiled, attempt.observation, before=self.before, variables=self.specification.variables)
+            for compiled in self.prepared.expect
+        ]
+        error = attempt.observation["error"]
+        wrong = [judgement for judgement in attempt.judgements if judgement.verdict != "passed"]
+        if error is not None and not self.error_is_judged:
+            attempt.verdict, attempt.reason = "failed", f"{error}: {attempt.observation['error_detail']}"
+        elif wrong:
+            worst = next((judgement for judgement in wrong if judgement.verdict == "failed"), wrong[0])
+            attempt.verdict, attempt.reason = worst.verdict, worst.reason
+        else:
+            attempt.verdict = "passed"
+
+    def _conclude(self, attempts: list[Attempt], planned: int) -> RunResult:
+        verdict, reason = self._repeat_rule(attempts, planned)
+        run_results = self._judge_run(attempts)
+        for judgement, compiled in run_results:
+            if judgement.verdict == "failed" and verdict == "passed":
+                verdict, reason = "failed", judgement.reason
+            elif judgement.verdict == "errored" and verdict == "passed":
+                verdict, reason = "errored", judgement.reason
+            assert compiled.scope == "run"
+        result = self._result(attempts, verdict, reason)
+        result.expectations = self._attempt_results(attempts) + [
+            ExpectationResult(
+                compiled.expression,
+                "run",
+                judgement.verdict == "passed",
+                int(judgement.verdict != "passed"),
+                judgement.reason,
+            )
+            for judgement, compiled in run_results
+        ]
+        return result
+
+    def _repeat_rule(self, attempts: list[Attempt], planned: int) -> tuple[Verdict, str]:
+        """failed when any member has more failures than allowed; else errored when anything was not seen."""
+        allowed = self.specification.max_failures
+        failures: dict[str | None, list[Attempt]] = {}
+        for attempt in attempts:
+            if attempt.verdict == "failed":
+                failures.setdefault(attempt.member, []).append(attempt)
+        for member, failed in failures.items():
+            if len(failed) > allowed:
+                who = f"{member}: " if member is not None else ""
+                rest = f" ({len(failed)} failures, {allowed} allowed)" if self.specification.repeat > 1 else ""
+                return "failed", f"{who}{failed[0].reason}{rest}"
+        errored = next((attempt for attempt in attempts if attempt.verdict == "errored"), None)
+        if errored is not None:
+            return "errored", errored.reason
+        if len(attempts) < planned:
+            return "errored", f"the deadline came after {len(attempts)} of {planned} attempts"
+        return "passed", ""
+
+    def _judge_run(self, attempts: list[Attempt]) -> list[tuple[Judgement, CompiledExpectation]]:
+        if not self.prepared.expect_run:
+            return []
+        failures = sum(attempt.verdict == "failed" for attempt in attempts)
+        data: dict[str, Any] = {
+            **self._shown(attempts).observation,
+            "attempts": len(attempts),
+            "failures": failures,
+            "failure_rate": failures / len(attempts),
+            "durations_ms": [attempt.observation["duration_ms"] for attempt in attempts],
+        }
+        if any("observations" in compiled.names for compiled in self.prepared.expect_run):
+            data["observations"] = [attempt.observation for attempt in attempts]
+        return [
+            (evaluate(compiled, data, before=self.before, variables=self.specification.variables), compiled)
+            for compiled in self.prepared.expect_run
+        ]
+
+    def _attempt_results(self, attempts: list[Attempt]) -> list[ExpectationResult]:
+        results: list[ExpectationResult] = []
+        for position, compiled in enumerate(self.prepared.expect):
+            wrong = [
+                attempt.judgements[position] for attempt in attempts if attempt.judgements[position].verdict != "passed"
+            ]
+            passed = len(wrong) <= self.specification.max_failures and all(one.verdict == "failed" for one in wrong)
+            reason = wrong[0].reason if wrong else ""
+            results.append(ExpectationResult(compiled.expression, "attempt", passed, len(wrong), reason))
+        return results
+
+    def _shown(self, attempts: list[Attempt]) -> Attempt:
+        """The first failing attempt of the first failing member, else the last."""
+        allowed = self.specification.max_failures
+        counts: dict[str | None, int] = {}
+        for attempt in attempts:
+            counts[attempt.member] = counts.get(attempt.member, 0) + (attempt.verdict != "passed")
+        bad = [attempt for attempt in attempts if attempt.verdict != "passed"]
+        return next((attempt for attempt in bad if counts[attempt.member] > allowed), bad[0] if bad else attempts[-1])
+
+    def _result(self, attempts: list[Attempt], verdict: Verdict, reason: str) -> RunResult:
+        target = str(getattr(self.prepared.parameters, self.prepared.kind.first_parameter))
+        result = RunResult(self.specification.kind, target, verdict, reason)
+        if not attempts:
+            return result
+        result.attempts = len(attempts)
+        result.failures = sum(attempt.verdict == "failed" for attempt in attempts)
+        result.durations_ms = [attempt.observation["duration_ms"] for attempt in attempts]
+        result.refusal = next((attempt.refusal for attempt in attempts if attempt.refusal is not None), None)
+        shown = self._shown(attempts)
+        result.observation = storable(shown.observation)
+        if len(attempts) == 1:
+            result.observations = [result.observation]
+        else:
+            result.observations = [
+                storable(attempt.observation, STORED_TEXT_OF_MANY) for attempt in attempts[:STORED_OBSERVATIONS]
+            ]
+        return result
+
+
+class _Burst:
+    """Connections that stay open until the last of them has its answer, or the burst's time is over."""
+
+    def __init__(self, size: int, deadline: float) -> None:
+        self._waiting = size
+        self._all_answered = asyncio.Event()
+        self.deadline = deadline
+
+    def place(self) -> "_Place":
+        return _Place(self)
+
+    def one_is_done(self) -> None:
+        self._waiting -= 1
+        if self._waiting == 0:
+            self._all_answered.set()
+
+    async def wait(self) -> None:
+        await self._all_answered.wait()
+
+
+class _Place:
+    def __init__(self, burst: _Burst) -> None:
+        self._burst = burst
+        self._counted = False
+        self.limit: asyncio.Timeout | None = None
+
+    def release(self) -> None:
+        """Counted once, whether it answered or failed."""
+        if not self._counted:
+            self._counted = True
+            self._burst.one_is_done()
+
+    async def answered(self) -> None:
+        """This one has its answer: its own time stops, and it stays open for the others, who have theirs."""
+        self.release()
+        if self.limit is not None:
+            self.limit.reschedule(None)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout_at(max(self._burst.deadline, loop.time())):
+                await self._burst.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,144 @@
+"""What to run, and everything that can be wrong with it, found before anything is dialled."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from checks.expectations import CompiledExpectation, ExpectationError, compile_expectations
+from checks.kind import Kind
+from checks.parameters import CommonParameters
+from checks.registry import KINDS
+
+MAXIMUM_REPEAT = 10_000
+MAXIMUM_CONCURRENCY = 500
+MAXIMUM_PAUSE_MS = 600_000
+MAXIMUM_RUN_SECONDS = 3_600.0
+MAXIMUM_MEMBERS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpecification:
+    """One check, ready to run: parameters and expectations as typed, variables already resolved.
+
+    `repeat` attempts (per member of an *each* parameter), of which `max_failures` may fail; `concurrency` at once,
+    `pause_ms` between two of a lane; with `hold_open` the connections of a burst stay open until its last answer.
+    """
+
+    kind: str
+    parameters: Mapping[str, Any]
+    expect: tuple[str, ...] = ()
+    expect_run: tuple[str, ...] = ()
+    repeat: int = 1
+    max_failures: int = 0
+    concurrency: int = 1
+    pause_ms: int = 0
+    hold_open: bool = False
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """`field` is kind, parameters.NAME, expect.INDEX, expect_run.INDEX, repeat, max_failures, concurrency, pause_ms."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCheck:
+    """A specification that was found usable."""
+
+    specification: CheckSpecification
+    kind: Kind
+    parameters: CommonParameters
+    expect: tuple[CompiledExpectation, ...]
+    expect_run: tuple[CompiledExpectation, ...]
+
+
+def validate_specification(specification: CheckSpecification) -> list[FieldProblem]:
+    """Everything that is wrong with a specification; empty when it can run."""
+    prepared = prepare(specification)
+    return prepared if isinstance(prepared, list) else []
+
+
+def prepare(specification: CheckSpecification) -> PreparedCheck | list[FieldProblem]:
+    """The specification with its parameters parsed and its expectations compiled, or what is wrong with it."""
+    kind = KINDS.get(specification.kind)
+    if kind is None:
+        return [FieldProblem("kind", f"there is no kind {specification.kind!r}; there are {', '.join(sorted(KINDS))}")]
+    problems = _numbers_wrong(specification)
+    try:
+        parameters = kind.parameters.model_validate(dict(specification.parameters))
+    except ValidationError as error:
+        problems.extend(_parameter_problems(kind, error))
+        parameters = None
+    compiled: dict[str, list[CompiledExpectation]] = {"expect": [], "expect_run": []}
+    for name, expressions in (("expect", specification.expect), ("expect_run", specification.expect_run)):
+        for index, expression in enumerate(expressions):
+            try:
+                compiled[name] += compile_expectations(kind, [expression], "attempt" if name == "expect" else "run")
+            except ExpectationError as wrong:
+                problems.append(FieldProblem(f"{name}.{index}", str(wrong)))
+        if len(expressions) > 50:
+            problems.append(FieldProblem(name, "more than 50 expectations"))
+    if parameters is None or problems:
+        return problems
+    prepared = PreparedCheck(specification, kind, parameters, tuple(compiled["expect"]), tuple(compiled["expect_run"]))
+    if deadline_of(prepared) > MAXIMUM_RUN_SECONDS:
+        return [
+            FieldProblem(
+                "repeat",
+                f"the run could take {deadline_of(prepared):.0f} s, more than {MAXIMUM_RUN_SECONDS:.0f} s: "
+                "fewer attempts, a shorter timeout or pause, or more at once",
+            )
+        ]
+    return prepared
+
+
+def deadline_for(specification: CheckSpecification) -> float:
+    """Upper bound of the run in seconds, for leases. Raises ValueError when the specification cannot run."""
+    prepared = prepare(specification)
+    if isinstance(prepared, list):
+        raise ValueError("; ".join(f"{problem.field}: {problem.message}" for problem in prepared))
+    return deadline_of(prepared)
+
+
+def deadline_of(prepared: PreparedCheck) -> float:
+    """Rounds of attempts times (timeout + pause), with time to find the members, and two seconds of slack."""
+    specification, timeout = prepared.specification, prepared.parameters.timeout_seconds
+    rounds = math.ceil(specification.repeat / specification.concurrency)
+    finding_members = timeout if prepared.kind.members is not None else 0.0
+    return finding_members + rounds * timeout + (rounds - 1) * specification.pause_ms / 1000 + 2.0
+
+
+def _numbers_wrong(specification: CheckSpecification) -> list[FieldProblem]:
+    problems: list[FieldProblem] = []
+    for name, least, most in (
+        ("repeat", 1, MAXIMUM_REPEAT),
+        ("max_failures", 0, MAXIMUM_REPEAT),
+        ("concurrency", 1, MAXIMUM_CONCURRENCY),
+        ("pause_ms", 0, MAXIMUM_PAUSE_MS),
+    ):
+        value = getattr(specification, name)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            problems.append(FieldProblem(name, f"{name} must be a whole number from {least} to {most}, not {value!r}"))
+    return problems
+
+
+def _parameter_problems(kind: Kind, error: ValidationError) -> list[FieldProblem]:
+    problems: list[FieldProblem] = []
+    for detail in error.errors(include_url=False):
+        name = str(detail["loc"][0]) if detail["loc"] else kind.first_parameter
+        if detail["type"] == "extra_forbidden":
+            known = ", ".join(kind.parameters.model_fields)
+            message = f"{kind.name} has no parameter {name!r}; it has {known}"
+        elif detail["type"] == "missing":
+            message = f"{name} is missing"
+        else:
+            wrong = str(detail["msg"]).removeprefix("Value error, ")
+            message = f"{name}: {wrong[:1].lower()}{wrong[1:]}"
+        problems.append(FieldProblem(f"parameters.{name}", message))
+    return problems
