@@ -2,9 +2,10 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.look.conftest import Answer, Site, page_with
 
@@ -26,14 +27,14 @@ def live_part(version: int, state: str, inside: str = "") -> str:
 
 
 def test_a_live_part_asks_with_its_version_and_is_replaced_when_something_changed(site: Site, page: Page) -> None:
-    current = {"version": 1, "state": "running"}
+    current: dict[str, Any] = {"version": 1, "state": "running"}
 
     def answer(method: str, path: str, body: bytes) -> Answer:
         if path == "/":
             return page_with(live_part(1, "running"))
         if path == f"/run?version={current['version']}":
             return 204, {}, ""
-        return 200, {"Content-Type": "text/html"}, live_part(int(current["version"]), str(current["state"]))
+        return 200, {"Content-Type": "text/html"}, live_part(current["version"], current["state"])
 
     site.answer = answer
     page.goto(site.url)
@@ -263,7 +264,12 @@ def test_unsaved_changes_are_asked_about_before_leaving(site: Site, page: Page) 
         '<form data-unsaved-guard><input id="title" aria-label="Title"></form><a href="/away">Away</a>'
     )
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
     page.goto(site.url)
     page.locator("#title").press_sequentially("x")
     page.get_by_role("link", name="Away").click(no_wait_after=True)
