@@ -9,3 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("hindsight")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Of the process, not only of the importing thread: a web server's other threads ring too.
+app.set_default()
+# By name: the ticker needs Django, which is not set up yet.
+app.steps["worker"].add("config.ticker:Ticker")

@@ -112,6 +112,7 @@ if ON_SQLITE:
     }
 else:
     DATABASES["default"].setdefault("OPTIONS", {})
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # after a restart the pool hands out no dead connections
     DATABASES["default"]["OPTIONS"].update(
         {"connect_timeout": 3, "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=10)}}
     )
@@ -133,6 +134,8 @@ if ON_FILESYSTEM_BROKER:
     }
 else:
     CELERY_BROKER_TRANSPORT_OPTIONS = {**_two_seconds, "max_retries": 0}
+    if _prefix := env.str("BROKER_KEY_PREFIX", default=""):  # Redis shared with others: every key starts with it
+        CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] = _prefix
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -154,6 +157,9 @@ EGRESS_ZONES = env.list("EGRESS_ZONES", default=[])  # CIDRs every team may prob
 EGRESS_DENY = env.list("EGRESS_DENY", default=[])  # CIDRs nobody may probe
 LOOPBACK_ALLOWED = any(zone.strip().startswith(("127.", "::1")) for zone in EGRESS_ZONES)
 CHECK_CONCURRENCY = env.int("CHECK_CONCURRENCY", default=1000)  # runs in flight in one worker process
+CHECK_CONCURRENCY_PER_TARGET = env.int("CHECK_CONCURRENCY_PER_TARGET", default=500)  # of those, at one host and port
+LEASE_GRACE_SECONDS = env.float("LEASE_GRACE_SECONDS", default=15.0)  # a run's lease = its deadline + this
+WORKER_STOP_SECONDS = env.float("WORKER_STOP_SECONDS", default=8.0)  # a stopping worker gives back what takes longer
 OBSERVATION_RETENTION_DAYS = env.int("OBSERVATION_RETENTION_DAYS", default=90)
 
 # --- Sign-in ----------------------------------------------------------------------------------------------------
