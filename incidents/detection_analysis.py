@@ -199,16 +199,16 @@ def _missed_warnings(entries: Sequence[EntryFacts], impact: KeyTimestamp | None)
         return ()
     before = [(entry, gap) for entry in entries if (gap := _before(entry, impact)) is not None]
     before.sort(key=lambda pair: order_key(pair[0].start.bounds()))
-    missed = []
-    for position, (entry, gap) in enumerate(before):
-        if entry.kind not in _WARNING_KINDS:
-            continue
-        later = [following for following, _ in before[position + 1 :]]
-        if any(following.kind in _ACTED_ON_KINDS for following in later):
-            continue
-        looked = tuple(following.id for following in later if following.kind in _LOOKED_INTO_KINDS)
-        missed.append(MissedWarning(entry.id, entry.kind, entry.environment, entry.start, gap, looked))
-    return tuple(missed)
+    missed: list[MissedWarning] = []
+    looked: tuple[int | str, ...] = ()
+    for entry, gap in reversed(before):  # backwards from the impact, so that what followed is known
+        if entry.kind in _ACTED_ON_KINDS:
+            break
+        if entry.kind in _LOOKED_INTO_KINDS:
+            looked = (entry.id, *looked)
+        if entry.kind in _WARNING_KINDS:
+            missed.append(MissedWarning(entry.id, entry.kind, entry.environment, entry.start, gap, looked))
+    return tuple(reversed(missed))
 
 
 def _before(entry: EntryFacts, impact: KeyTimestamp) -> Duration | None:

@@ -6,6 +6,7 @@ an override carries its reason instead. What no entry says stays None, above all
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -325,10 +326,17 @@ def _choose(
     if not dated:
         return items[0] if items else None
 
+    spans = {order_key(bounds)[1:] for bounds, _ in dated}
+    exact = sorted(first for first, second in spans if first == second)
+    wide = [span for span in spans if span[0] != span[1]]
+
     def covers_another(bounds: tuple[datetime, datetime]) -> bool:
         first, second = order_key(bounds)[1:]
-        others = (order_key(other)[1:] for other, _ in dated if other != bounds)
-        return any(first <= other[0] and other[1] <= second for other in others)
+        if first == second:
+            return False
+        if bisect_left(exact, first) < bisect_right(exact, second):
+            return True
+        return any(first <= other[0] and other[1] <= second for other in wide if other != (first, second))
 
     telling = [pair for pair in dated if not covers_another(pair[0])] or dated
     if last:

@@ -15,7 +15,16 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from incidents.written_times import MONTH_NAMES, Clock, WrittenTime, check_clock, check_date, check_range, zone_of
+from incidents.written_times import (
+    MONTH_NAMES,
+    Clock,
+    WrittenTime,
+    check_clock,
+    check_date,
+    check_range,
+    is_zone,
+    zone_of,
+)
 
 # Abbreviations that stand for one offset only. CST, IST, BST, EST, PST and their like have several meanings.
 ZONE_ABBREVIATIONS = {
@@ -55,6 +64,7 @@ _ZONE = re.compile(
     r"|(?P<minus>-\d{2}:\d{2})(?!\d)|(?P<iana>[A-Z][A-Za-z_]+(?:/[A-Za-z][A-Za-z0-9_+\-]*)+)|(?P<abbr>[A-Z]{3,4})(?![\w/]))\)?"
 )
 _TIGHT_OFFSET = re.compile(r"-\d{2}:?\d{2}(?!\d)")
+_COMMA = re.compile(r",?(?=\s)")
 _RANGE = re.compile(r"\s*(?:[-–—]|\bto\b|\buntil\b)\s*", re.I)
 _SEPARATOR = re.compile(r"\s*(?:[-–—:|,;]+(?=\s|$))?\s*")
 
@@ -187,7 +197,7 @@ class _Reader:
             moment.zone = "UTC"
         elif offset := (match["plus"] or match["off"] or match["minus"]):
             moment.zone = _offset(offset)
-        elif match["iana"] and _is_zone(match["iana"]):
+        elif match["iana"] and is_zone(match["iana"]):
             moment.zone = match["iana"]
         elif abbreviation in ZONE_ABBREVIATIONS:
             moment.zone = ZONE_ABBREVIATIONS[abbreviation]
@@ -286,11 +296,10 @@ def _read_whole(text: str) -> _Moment:
         if not (reader.take(_GAP) and reader.read_date(moment)):
             reader.at = clock_end
         if moment.zone is None and reader.at < len(text):
-            gap = re.compile(r",?(?=\s)")
-            reader.take(gap)
+            reader.take(_COMMA)
             reader.read_zone(moment, offset_may_touch=False)
     elif moment is not None and moment.dated and moment.clock is None and reader.at < len(text):
-        reader.take(re.compile(r",?(?=\s)"))
+        reader.take(_COMMA)
         reader.read_zone(moment, offset_may_touch=False)
     if moment is not None and moment.zone_unclear:
         raise ValueError(
@@ -388,14 +397,6 @@ def _offset(text: str) -> str:
     offset = f"{sign}{digits[:2]}:{digits[2:]}"
     zone_of(offset)
     return offset
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        zone_of(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _seconds(clock: Clock) -> int:

@@ -49,6 +49,15 @@ def zone_of(name: str) -> tzinfo:
     raise ValueError(f"{name} is not a time zone: write a name such as Europe/Oslo, UTC, or an offset such as +02:00")
 
 
+def is_zone(name: str) -> bool:
+    """True for what `zone_of` accepts."""
+    try:
+        zone_of(name)
+    except ValueError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class WrittenTime:
     """One time as written. `zone` is an IANA name, an offset like "+02:00", or None when it was not stated.
