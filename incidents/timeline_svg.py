@@ -234,10 +234,12 @@ def _axis(scale: TimelineScale, y: float, sheet: _Sheet) -> tuple[list[str], flo
         parts.append(_text(tick.left, y + 16, tick.text, "picture-tick", sheet.font - 1, weight=weight))
     y += 16
     if folds := scale.folds():
-        hidden = ", ".join(format_duration(fold.end - fold.start) for fold in folds)
-        for line in sheet.lines(f"// folded: {hidden}", sheet.left):
+        # Joined by no-break spaces, so that a line never ends within a duration.
+        hidden = ", ".join(format_duration(fold.end - fold.start).replace(" ", "\N{NO-BREAK SPACE}") for fold in folds)
+        left = 12 if sheet.compact else sheet.left
+        for line in sheet.lines(f"// folded: {hidden}", left):
             y += sheet.tier
-            parts.append(_text(sheet.left, y, line, "picture-note", sheet.font - 1))
+            parts.append(_text(left, y, line, "picture-note", sheet.font - 1))
     return parts, y + 4
 
 
@@ -352,7 +354,12 @@ def _text(
 
 def _clean(text: str) -> str:
     """Escaped, and without the control characters that XML forbids."""
-    return escape("".join(character if character.isprintable() else " " for character in text), quote=True)
+    return escape(
+        "".join(
+            character if character.isprintable() or character == "\N{NO-BREAK SPACE}" else " " for character in text
+        ),
+        quote=True,
+    )
 
 
 def _cut(text: str, most: int) -> str:

@@ -235,7 +235,9 @@ def parse_entry_line(text: str, *, default_date: date | None, default_zone: str 
         if first is None or not _head_ends(stripped, reader.at):
             return ParsedLine(None, None, stripped, "", tuple(reader.doubts))
         second = reader.read_range_end()
-        if second is not None and (_is_loose(first, second) or not _head_ends(stripped, reader.at)):
+        # A date after a clock and a dash is text: only two dates or two clocks make a range.
+        loose = second is not None and second.clock is None and first.clock is not None
+        if loose or not _head_ends(stripped, reader.at):
             second, reader.at = None, after_first
         start, end = _complete(first, second, default_date, default_zone)
     except ValueError as problem:
@@ -356,11 +358,6 @@ def _move_to_next_day(moment: _Moment) -> None:
         return  # without a year the day after 28 February is not known; the range stays as written
     following = date(moment.year, moment.month, moment.day) + timedelta(days=1)
     moment.year, moment.month, moment.day = following.year, following.month, following.day
-
-
-def _is_loose(first: _Moment, second: _Moment) -> bool:
-    """True where a date after a dash is text: only a dated or a clocked pair makes a range."""
-    return second.clock is None and first.clock is not None
 
 
 def _head_ends(text: str, at: int) -> bool:
