@@ -316,8 +316,9 @@ def _spans(
     seen_end = hit or end
     if detectable is not None and detectable < seen_end:
         spans.append(LaneSpan("detectable", detectable, seen_end, hit is None and over is None))
-    if hit is not None and hit < end:
-        spans.append(LaneSpan("impact", hit, end, over is None))
+    halted = first([stamps.mitigated, stamps.resolved])  # mitigated: users are no longer hit
+    if hit is not None and hit < (halted or end):
+        spans.append(LaneSpan("impact", hit, halted or end, halted is None))
     return tuple(spans)
 
 

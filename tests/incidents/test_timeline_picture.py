@@ -132,6 +132,12 @@ def test_what_still_lasts_runs_to_now_and_is_open() -> None:
     assert not compose(host_binding_entries("UTC"), now=now).lanes[-1].spans[-1].is_open
 
 
+def test_impact_ends_where_it_was_mitigated() -> None:
+    entries = [*host_binding_entries(), EntryFacts(30, "mitigated", PRODUCTION, march(14, "05:24"))]
+    impact = compose(entries).lanes[-1].spans[-1]
+    assert (impact.kind, impact.end) == ("impact", datetime.fromisoformat("2024-03-14T05:24"))
+
+
 def test_times_with_zones_stand_in_the_viewers_zone() -> None:
     picture = compose(host_binding_entries("UTC"), zone="Europe/Oslo")
     assert picture.lanes[-1].marks[-1].text == "resolved 14 Mar 07:26"
