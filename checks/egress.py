@@ -93,7 +93,7 @@ class Allowed:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """The address must not be dialled. `rule` is metadata, unspecified, multicast, broadcast, own_service,
-    operator_deny or no_zone; `suggested_zone_cidr` is what an administrator could allow, None where nothing lifts it."""
+    operator_deny or no_zone; `suggested_zone_cidr` is what an administrator could allow, None if nothing lifts it."""
 
     rule: str
     message: str

@@ -37,7 +37,43 @@ RUN_FIELDS: dict[str, str] = {
 }
 _RUN_SAMPLE: dict[str, Any] = {"attempts": 2, "failures": 1, "failure_rate": 0.5, "durations_ms": [12.5, 14.0]}
 _FUNCTIONS = frozenset(
-    ["size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bool", "bytes", "type", "dyn", "has", "timestamp", "duration", "percentile", "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds", "getMilliseconds", "min", "max", "all", "exists", "exists_one", "existsOne", "map", "filter"]
+    {
+        "size",
+        "contains",
+        "startsWith",
+        "endsWith",
+        "matches",
+        "int",
+        "uint",
+        "double",
+        "string",
+        "bool",
+        "bytes",
+        "type",
+        "dyn",
+        "has",
+        "timestamp",
+        "duration",
+        "percentile",
+        "getFullYear",
+        "getMonth",
+        "getDate",
+        "getDayOfMonth",
+        "getDayOfWeek",
+        "getDayOfYear",
+        "getHours",
+        "getMinutes",
+        "getSeconds",
+        "getMilliseconds",
+        "min",
+        "max",
+        "all",
+        "exists",
+        "exists_one",
+        "existsOne",
+        "map",
+        "filter",
+    }
 )
 _TYPE_NAMES = frozenset({"int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type"})
 # null is a value of these fields: "nothing went wrong" is as good an answer as a word.
@@ -269,13 +305,17 @@ def _first_missing(uses: Iterable[PathUse], inputs: Mapping[str, Any], bound: fr
         if use.path[0] in bound or use.path[0] in _TYPE_NAMES:
             continue
         for depth, key in enumerate(use.path):
-            if (isinstance(value, Mapping) and key in value) or (isinstance(value, (list, tuple)) and isinstance(key, int) and key < len(value)):
-                value = value[key]
-            elif isinstance(value, (Mapping, list, tuple)) or value is None:
+            if value is not None and not isinstance(value, (Mapping, list, tuple)):
+                break  # A text or a number: the types do not fit, nothing is missing.
+            try:
+                value = _member_of(value, key)
+            except (KeyError, IndexError, TypeError):
                 return use.path[: depth + 1]
-            else:
-                break
     return None
+
+
+def _member_of(value: Any, key: str | int) -> Any:
+    return value[key]
 
 
 def _why_it_broke(compiled: CompiledExpectation, inputs: Mapping[str, Any], error: Exception) -> Judgement:

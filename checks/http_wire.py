@@ -23,7 +23,13 @@ _BODILESS = frozenset({204, 304})
 
 
 def request_head(
-    method: str, target: str, host: str, headers: dict[str, str], http_version: str, content_length: int | None
+    method: str,
+    target: str,
+    host: str,
+    headers: dict[str, str],
+    http_version: str,
+    content_length: int | None,
+    connection: str = "close",
 ) -> bytes:
     """The request's first bytes; headers the caller names replace the defaults. Values were validated before."""
     named = {name.lower() for name in headers}
@@ -34,7 +40,7 @@ def request_head(
         ("User-Agent", "hindsight-probe"),
         ("Accept", "*/*"),
         ("Accept-Encoding", ACCEPTED_ENCODINGS),
-        ("Connection", "close"),
+        ("Connection", connection),
     ):
         if name.lower() not in named:
             lines.append(f"{name}: {value}")

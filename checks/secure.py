@@ -14,20 +14,24 @@ from cryptography.x509.oid import NameOID
 from checks.egress import parse_address
 
 
-def client_context(*, verify: bool, check_hostname: bool = True) -> ssl.SSLContext:
-    """Roots are the system's plus, when set, SSL_CERT_FILE's."""
-    return _context(verify, verify and check_hostname, environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR"))
+def client_context(*, verify: bool, check_hostname: bool = True, alpn: bool = True) -> ssl.SSLContext:
+    """Roots are the system's plus, when set, SSL_CERT_FILE's. `alpn` offers http/1.1."""
+    extra_file, extra_directory = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    return _context(verify, verify and check_hostname, alpn, extra_file, extra_directory)
 
 
 @lru_cache(maxsize=16)
-def _context(verify: bool, check_hostname: bool, extra_file: str | None, extra_dir: str | None) -> ssl.SSLContext:
+def _context(
+    verify: bool, check_hostname: bool, alpn: bool, extra_file: str | None, extra_directory: str | None
+) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = check_hostname
     context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
+    if alpn:
+        context.set_alpn_protocols(["http/1.1"])
     if verify:
         context.load_default_certs()
-        if extra_file or extra_dir:
+        if extra_file or extra_directory:
             # OpenSSL lets SSL_CERT_FILE stand in for its own roots; here it adds to them.
             paths = ssl.get_default_verify_paths()
             for kind, path in (("cafile", paths.openssl_cafile), ("capath", paths.openssl_capath)):
@@ -37,7 +41,7 @@ def _context(verify: bool, check_hostname: bool, extra_file: str | None, extra_d
 
 def _load_if_there(context: ssl.SSLContext, kind: str, path: str) -> None:
     try:
-        context.load_verify_locations(**{kind: path})  # type: ignore[arg-type]
+        context.load_verify_locations(**{kind: path})
     except (OSError, ssl.SSLError):
         return  # The system keeps no roots there.
 

@@ -148,7 +148,10 @@ async def _exchange(parameters: HttpParameters, hop: _Hop, context: ProbeContext
             phases["tls"] = round((loop.time() - before_tls) * 1000, 3)
             observation["tls"] = tls_facts(tls, datetime.now(UTC))
         length = len(hop.body) if hop.body is not None else None
-        head = request_head(hop.method, hop.target.path, hop.host, hop.headers, parameters.http_version, length)
+        # A burst that is held open must not ask the server to close.
+        connection = "close" if context.hold is None else "keep-alive"
+        version = parameters.http_version
+        head = request_head(hop.method, hop.target.path, hop.host, hop.headers, version, length, connection)
         sent = loop.time()
         stream.write(head + hop.body if hop.body else head)
         response = ResponseReader(hop.method, parameters.max_body_bytes)
