@@ -101,6 +101,7 @@ TEMPLATES = [
 _sqlite_default = f"sqlite:///{STATE_DIR / 'hindsight.sqlite3'}"
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url("DATABASE_URL", default=_sqlite_default)}
 ON_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+SQLITE_WAL_IS_SAFE = WAL_IS_SAFE
 if ON_SQLITE:
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE: a transaction that will write takes its lock at the start, so it cannot fail half way.
@@ -187,7 +188,7 @@ if env.bool("MFA", default=False):
     MFA_PASSKEY_LOGIN_ENABLED = True
 if OIDC_SERVER_URL := env.str("OIDC_SERVER_URL", default=""):
     INSTALLED_APPS += ["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
-    SOCIALACCOUNT_ADAPTER = "teams.sign_in.OnlyKnownAddresses"
+    SOCIALACCOUNT_ADAPTER = "teams.single_sign_on.OnlyKnownAddresses"
     SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
     SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
     SOCIALACCOUNT_PROVIDERS = {

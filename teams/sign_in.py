@@ -1,4 +1,4 @@
-"""How people come in: by invitation, by password or single sign-on. Nobody signs themselves up."""
+"""How people come in: by invitation and password. Nobody signs themselves up. Single sign-on: `single_sign_on`."""
 
 from typing import Any
 
@@ -12,3 +12,9 @@ class ByInvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
 
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """There are no user names."""
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Failed tries are counted per account *and* address: who guesses is throttled, the owner elsewhere is not
+        locked out of their own account. (The limit per address alone, allauth's 10 a minute, stays beside it.)"""
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{self.get_client_ip(request)}"
