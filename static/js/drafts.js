@@ -5,7 +5,7 @@
   saving), or by an htmx answer; in both cases only if the form is not shown again with errors. Whatever else happens
   (no connection, closed tab, expired session), the draft is offered back.
 */
-import { all, onContent } from "./page.js";
+import { all, onContent, senderOf } from "./page.js";
 import { forgetChanges } from "./forms.js";
 
 const PREFIX = "hindsight-draft:";
@@ -147,7 +147,7 @@ export function start() {
   settleSent();
   onContent((root) => all(root, "form[data-draft-key]").forEach(prepare));
   document.addEventListener("htmx:afterRequest", (event) => {
-    const form = event.detail.elt;
+    const form = senderOf(event);
     if (!(form instanceof HTMLFormElement) || !form.dataset.draftKey || !event.detail.successful) return;
     if (event.detail.requestConfig.verb === "get") return;
     const key = form.dataset.draftKey;

@@ -1,5 +1,5 @@
 /* Sending by keyboard, guarding unsaved changes, focus after a refusal, copying. */
-import { onContent, all, announce } from "./page.js";
+import { onContent, all, announce, senderOf } from "./page.js";
 
 const changed = new Set();
 
@@ -29,7 +29,7 @@ export function start() {
       changed.delete(event.target);
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful && event.detail.elt instanceof HTMLFormElement) changed.delete(event.detail.elt);
+    if (event.detail.successful) changed.delete(senderOf(event));
   });
   window.addEventListener("beforeunload", (event) => {
     for (const form of changed) {

@@ -3,7 +3,7 @@
   204: nothing new. 200: a fragment whose root has the same id; it replaces the element and carries the new version.
   A hidden tab does not ask. A part in which somebody types or has a menu open is replaced when they are done.
 */
-import { announce, contentArrived, onContent, all } from "./page.js";
+import { announce, contentArrived, onContent, all, senderOf } from "./page.js";
 
 const DEFAULT_INTERVAL_S = 3;
 const LONGEST_WAIT_S = 60;
@@ -179,7 +179,7 @@ export function start() {
   // Once sent, the words are the server's: the part may be replaced again.
   const release = (form) => all(form, "[data-changed-by-hand]").forEach((control) => delete control.dataset.changedByHand);
   document.addEventListener("reset", (event) => release(event.target));
-  document.addEventListener("htmx:afterRequest", (event) => event.detail.successful && release(event.detail.elt));
+  document.addEventListener("htmx:afterRequest", (event) => event.detail.successful && release(senderOf(event)));
   const now = () => document.hidden || parts.forEach((part) => part.schedule(0));
   document.addEventListener("visibilitychange", now);
   window.addEventListener("online", now);

@@ -31,6 +31,11 @@ export function announce(text) {
   setTimeout(() => (region.textContent = text), 50);
 }
 
+/** The element that sent an htmx request; after a swap of itself, `event.detail.elt` is only an ancestor. */
+export function senderOf(event) {
+  return event.detail.requestConfig?.elt ?? event.detail.elt;
+}
+
 export function csrfToken() {
   const field = document.querySelector("input[name=csrfmiddlewaretoken]");
   if (field) return field.value;

@@ -9,11 +9,14 @@ from urllib.parse import urlsplit
 
 import django_htmx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 HTMX = Path(django_htmx.__file__).parent / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+# The very settings of the frame, so that what is tried here is what people get.
+BASE = (STATIC.parent / "templates" / "base.html").read_text()
+HTMX_CONFIG = next(line.strip() for line in BASE.splitlines() if 'name="htmx-config"' in line)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; font-src 'self'"
@@ -30,7 +33,7 @@ def page_with(body: str, attributes: str = "") -> Answer:
         200,
         {"Content-Type": "text/html; charset=utf-8"},
         f"""<!doctype html><html lang="en"{attributes}><head><meta charset="utf-8"><title>Page</title>
-<meta name="htmx-config" content='{{"allowEval": false, "includeIndicatorStyles": false}}'>
+{HTMX_CONFIG}
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/static/css/app.css">
 <script src="/static/django_htmx/htmx-2.min.js" defer></script>
 <script src="/static/js/app.js" type="module"></script></head>
@@ -96,15 +99,23 @@ def site() -> Iterator[Site]:
     server.server_close()
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A fresh page; the test fails when the browser reports an error, which a refused inline script or style is."""
+# Of a module and not of the session: while Playwright's loop runs, Django's ORM refuses to work in this process.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page()
-        troubles: list[str] = []
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda message: troubles.append(message.text) if "Security Policy" in message.text else None)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page; the test fails when the browser reports an error, which a refused inline script or style is."""
+    context = browser.new_context()
+    page = context.new_page()
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda message: troubles.append(message.text) if "Security Policy" in message.text else None)
+    yield page
+    context.close()
     assert troubles == []

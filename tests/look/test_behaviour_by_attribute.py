@@ -123,6 +123,41 @@ def test_a_saved_text_is_not_offered_again(site: Site, page: Page) -> None:
     expect(page.locator(".draft-offer")).to_have_count(0)
 
 
+COMPOSER = """<form id="composer" method="post" action="/log" hx-post="/log" hx-target="#composer" hx-swap="outerHTML"
+data-draft-key="composer-2"><textarea name="text" id="text" aria-label="Text" data-enter-submits>{text}</textarea>
+{error}<button>Log</button></form>"""
+
+
+def test_a_line_logged_by_htmx_leaves_no_draft_and_a_refused_one_does(site: Site, page: Page) -> None:
+    refusing = {"now": False}
+
+    def answer(method: str, path: str, body: bytes) -> Answer:
+        if method == "GET":
+            return page_with(COMPOSER.format(text="", error=""))
+        if refusing["now"]:
+            error = '<p class="composer-error">No such time.</p>'
+            return 422, {"Content-Type": "text/html"}, COMPOSER.format(text="25:99 x", error=error)
+        return 200, {"Content-Type": "text/html"}, COMPOSER.format(text="", error="")
+
+    site.answer = answer
+    page.goto(site.url)
+    for line in ("14:05 restarted proxy", "14:09 no better"):
+        page.locator("#text").press_sequentially(line)
+        page.keyboard.press("Enter")
+        expect(page.locator("#text")).to_have_value("")
+    page.wait_for_timeout(600)
+    expect(page.locator(".draft-offer")).to_have_count(0)
+    page.goto(site.url)
+    expect(page.locator("#text")).to_have_value("")
+    expect(page.locator(".draft-offer")).to_have_count(0)
+    refusing["now"] = True
+    page.locator("#text").press_sequentially("25:99 x")
+    page.keyboard.press("Enter")
+    expect(page.locator(".composer-error")).to_have_text("No such time.")
+    page.goto(site.url)
+    expect(page.locator(".draft-offer")).to_have_count(1)
+
+
 def test_a_text_the_server_broke_on_is_offered_again(site: Site, page: Page) -> None:
     def answer(method: str, path: str, body: bytes) -> Answer:
         if method == "POST":
