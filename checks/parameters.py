@@ -75,6 +75,10 @@ def _json_body(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (dict, list)) else value
 
 
+def _digits_to_number(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value in ("4", "6") else value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 AddressAndPort = Annotated[str, AfterValidator(_address_and_port)]
 Host = Annotated[str, AfterValidator(_host)]
@@ -92,7 +96,9 @@ class CommonParameters(BaseModel):
     timeout_seconds: float = Field(
         default=10.0, gt=0, le=MAXIMUM_TIMEOUT_SECONDS, allow_inf_nan=False, description="Time for one attempt."
     )
-    ip_version: Literal[4, 6] | None = Field(default=None, description="Dial only IPv4 or only IPv6 addresses.")
+    ip_version: Annotated[Literal[4, 6] | None, BeforeValidator(_digits_to_number)] = Field(
+        default=None, description="Dial only IPv4 or only IPv6 addresses."
+    )
     connect_to: Address | None = Field(
         default=None, description="Dial this address, but keep Host and server name as they are."
     )

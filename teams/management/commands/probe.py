@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from checks.command_line import main
+from checks.egress import DeniedRange
 
 
 class Command(BaseCommand):
@@ -14,12 +16,16 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def run_from_argv(self, argv: list[str]) -> None:
-        raise SystemExit(main(argv[2:]))
+        raise SystemExit(_probe(argv[2:]))
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("words", nargs="*")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        code = main(options["words"])
+        code = _probe(options["words"])
         if code:
             raise SystemExit(code)
+
+
+def _probe(words: list[str]) -> int:
+    return main(words, denied=[DeniedRange(cidr) for cidr in settings.EGRESS_DENY])
