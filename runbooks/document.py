@@ -13,8 +13,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Phase = Literal["before", "during", "after"]
 PHASES: tuple[Phase, ...] = ("before", "during", "after")
-VariableType = Literal["text", "number", "address", "addresses", "hostname", "hostnames", "url", "urls", "environments"]
-LIST_TYPES = {"addresses", "hostnames", "urls", "environments"}
+VariableType = Literal[
+    "text",
+    "number",
+    "address",
+    "addresses",
+    "endpoint",
+    "endpoints",
+    "hostname",
+    "hostnames",
+    "url",
+    "urls",
+    "environments",
+]
+LIST_TYPES = frozenset({"addresses", "endpoints", "hostnames", "urls", "environments"})
 
 # T-48h, T+0, T+7d: hours, days or minutes from the window's start.
 OFFSET = re.compile(r"^T([+-])(\d{1,4})(m|h|d)?$")

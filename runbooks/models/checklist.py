@@ -20,7 +20,9 @@ class ChecklistStep(Versioned):
     maintenance = models.ForeignKey(Maintenance, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField(help_text="From 1, through all phases.")
     phase = models.CharField(max_length=8, choices=[("before", "Before"), ("during", "During"), ("after", "After")])
-    step_key = models.CharField(max_length=60, help_text="The runbook step it was made from.")
+    step_key = models.CharField(
+        max_length=60, blank=True, help_text="The runbook step it was made from; empty: added by hand."
+    )
     member = models.CharField(max_length=255, blank=True, help_text="The for_each member it unfolded for.")
     title = models.CharField(max_length=300)
     instructions = models.TextField(blank=True)

@@ -40,6 +40,7 @@ class Maintenance(Versioned):
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    status_reason = models.TextField(blank=True, help_text="Why it was rolled back, cancelled or reopened.")
     live_version = models.PositiveBigIntegerField(
         default=0, help_text="Counts everything the page shows; a live page asks with the one it has."
     )
