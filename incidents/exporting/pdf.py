@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from incidents.exporting.pdf_process import OUT_OF_MEMORY
-
+CANNOT_RENDER, OUT_OF_MEMORY = 3, 4
+"""Exit codes of the process."""
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 STEPS_IN_WORDS = {

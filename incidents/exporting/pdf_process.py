@@ -18,9 +18,9 @@ from weasyprint import HTML
 from weasyprint.logger import PROGRESS_LOGGER
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
+from incidents.exporting.pdf import CANNOT_RENDER, OUT_OF_MEMORY
+
 ASSET_SCHEME = "asset:"
-CANNOT_RENDER = 3
-OUT_OF_MEMORY = 4
 
 
 class OnlyHandedAssets(URLFetcher):  # type: ignore[misc]

@@ -17,7 +17,6 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from config.current_sqlite import WAL_IS_SAFE
 from pages.supervisor import Supervisor, say
 from teams.models import User
 
@@ -33,7 +32,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         listen = options["listen"]
         _refuse_taken_address(listen)
-        if settings.ON_SQLITE and not WAL_IS_SAFE:
+        if settings.ON_SQLITE and not settings.SQLITE_WAL_IS_SAFE:
             say("This SQLite has a corruption bug in WAL mode: journal_mode=DELETE is used (slower, safe).")
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)

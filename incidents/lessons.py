@@ -1,0 +1,446 @@
+"""The loop: an action item becomes a runbook step, and the step's check runs say whether the action works.
+
+Verified: a linked check failed on the old state and passes now, and somebody other than the owner has confirmed it.
+Regressed: it fails again later. Both are read from the ledger's transitions, pulled by the ticker.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, Max, OuterRef, Subquery
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from incidents import actions, changes
+from incidents.changes import Refused
+from incidents.models import ActionItem, ActionState, StepOrigin
+from notifications.outbox import tell
+from runbooks.document import PHASES, Origin, RunbookDocument, Step
+from runbooks.models import (
+    CheckDefinition,
+    ChecklistStep,
+    CheckRun,
+    CheckTransition,
+    MaintenanceStatus,
+    Runbook,
+    RunbookVersion,
+    RunPin,
+    RunState,
+    TransitionConsumption,
+)
+from runbooks.problems import InvalidRunbook
+from runbooks.telling import people_of
+from runbooks.validation import require_valid
+from teams import audit
+from teams.access import may
+from teams.actors import HINDSIGHT, Actor
+from teams.roles import Role
+
+CONSUMER = "action_items"
+AT_ONCE = 200
+VERDICTS = (RunState.PASSED, RunState.FAILED, RunState.ERRORED)
+# Definitions looked through for the newest results; older checklists than these are history.
+MOST_DEFINITIONS = 2000
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The newest verdict of one check of a step."""
+
+    name: str
+    state: str
+    run_id: int
+    finished_at: datetime | None
+    reason: str
+    maintenance_key: str
+
+    @property
+    def words(self) -> str:
+        when = f", {self.finished_at:%d %b %Y %H:%M} UTC" if self.finished_at else ""
+        return f"{self.name}: {self.state}{when} ({self.maintenance_key})"
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A step that came from an action, and what its checks said last."""
+
+    origin_id: int
+    runbook_title: str
+    runbook_path: str
+    step_key: str
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def state(self) -> str:
+        """The worst of its checks: failed, errored, passed; waiting before any has run."""
+        states = {check.state for check in self.checks}
+        for state in (RunState.FAILED, RunState.ERRORED, RunState.PASSED):
+            if state in states:
+                return str(state.value)
+        return "waiting"
+
+    @property
+    def words(self) -> str:
+        return "; ".join(check.words for check in self.checks) or "not run yet"
+
+
+def become_step(
+    action: ActionItem,
+    runbook: Runbook,
+    phase: str,
+    title: str,
+    instructions: str,
+    check: Mapping[str, Any] | None,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> StepOrigin:
+    """Add a step to a new version of the runbook, which every later checklist carries, naming the incident.
+
+    `check` has the shape of `runbooks.document.Check`. Raises `Refused`, with nothing saved, when a part is not
+    right, the runbook is another team's, or the actor may not edit runbooks.
+    """
+    incident = action.incident
+    if runbook.team_id != incident.team_id:
+        raise Refused("That runbook belongs to another team.", "runbook")
+    if actor.user is not None and not may(actor.user, incident.team, Role.MAINTAINER):
+        raise Refused("Editing runbooks needs the role maintainer or higher.", "runbook")
+    if phase not in PHASES:
+        raise Refused("Choose before, during or after.", "phase")
+    step = {
+        "phase": phase,
+        "title": title.strip(),
+        "instructions": instructions.strip(),
+        "origins": [{"label": incident.key, "path": _path(action), "reason": _reason(action)}],
+        "checks": [dict(check)] if check else [],
+    }
+    with transaction.atomic():
+        locked = Runbook.objects.select_for_update(of=("self",)).select_related("current", "team").get(pk=runbook.pk)
+        if locked.current is None:
+            raise Refused("That runbook has no version yet.", "runbook")
+        document = locked.current.document
+        key = _free_key(title, {each.key for each in document.steps})
+        _save_version(locked, _with_step(document, {"key": key, **step}), action, actor=actor, now=now)
+        origin = StepOrigin.objects.create(action_item=action, runbook=locked, step_key=key, created_at=now)
+        changes.record(
+            incident,
+            "action.became_step",
+            f"Action {action.number} became a step of {locked.slug}",
+            actor=actor,
+            now=now,
+            after={"runbook": locked.slug, "step": key, "phase": phase, "title": audit.free_text(title)},
+        )
+    return origin
+
+
+def join_step(action: ActionItem, runbook: Runbook, step_key: str, *, actor: Actor, now: datetime) -> StepOrigin:
+    """Say that a step which the runbook has already is what came of this action: a new version names the incident.
+
+    Raises `Refused`, with nothing saved, for another team's runbook or a step that it does not have.
+    """
+    incident = action.incident
+    if runbook.team_id != incident.team_id:
+        raise Refused("That runbook belongs to another team.", "runbook")
+    if actor.user is not None and not may(actor.user, incident.team, Role.MAINTAINER):
+        raise Refused("Editing runbooks needs the role maintainer or higher.", "runbook")
+    with transaction.atomic():
+        locked = Runbook.objects.select_for_update(of=("self",)).select_related("current", "team").get(pk=runbook.pk)
+        document = locked.current.document if locked.current else None
+        step = next((each for each in document.steps if each.key == step_key), None) if document else None
+        if document is None or step is None:
+            raise Refused("That runbook has no such step.", "step")
+        origin, is_new = StepOrigin.objects.get_or_create(
+            action_item=action, runbook=locked, step_key=step_key, defaults={"created_at": now}
+        )
+        if is_new:
+            step.origins.append(Origin(label=incident.key, path=_path(action), reason=_reason(action)))
+            _save_version(locked, document, action, actor=actor, now=now)
+            changes.record(
+                incident,
+                "action.joined_step",
+                f"Action {action.number} stands behind a step of {locked.slug}",
+                actor=actor,
+                now=now,
+                after={"runbook": locked.slug, "step": step_key},
+            )
+    return origin
+
+
+def latest_results(items: Iterable[ActionItem]) -> dict[int, list[StepResult]]:
+    """By action id: its steps with the newest verdict of each check. Three queries, however many actions."""
+    ids = [item.pk for item in items]
+    origins = list(
+        StepOrigin.objects.filter(action_item__in=ids).select_related("runbook__team").order_by("created_at", "pk")
+    )
+    checks = _newest_checks({(origin.runbook_id, origin.step_key) for origin in origins})
+    results: dict[int, list[StepResult]] = {}
+    for origin in origins:
+        runbook = origin.runbook
+        results.setdefault(origin.action_item_id, []).append(
+            StepResult(
+                origin_id=origin.pk,
+                runbook_title=runbook.title,
+                runbook_path=f"/runbooks/{runbook.team.slug}/{runbook.slug}/",
+                step_key=origin.step_key,
+                checks=tuple(checks.get((origin.runbook_id, origin.step_key), ())),
+            )
+        )
+    return results
+
+
+def consume_transitions(now: datetime) -> int:
+    """Act on changed verdicts of checks whose steps came from actions, oldest first. Returns how many. For the ticker.
+
+    Acting and recording that it was done are one transaction per verdict: a crash in between repeats, never forgets.
+    """
+    from_lessons = StepOrigin.objects.filter(
+        step_key=OuterRef("check_definition__checklist_step__step_key"),
+        runbook=OuterRef("check_definition__checklist_step__maintenance__runbook_version__runbook"),
+    )
+    waiting = (
+        CheckTransition.objects.filter(Exists(from_lessons))
+        .exclude(consumptions__consumer=CONSUMER)
+        .select_related("run__check_definition", "check_definition__checklist_step__maintenance__runbook_version")
+        .order_by("pk")[:AT_ONCE]
+    )
+    return sum(_consume(transition, now) for transition in waiting)
+
+
+def is_evidence_ready(action: ActionItem) -> bool:
+    """Its check failed before and passes now: somebody other than the owner may confirm."""
+    return action.failing_run_id is not None and action.passing_run_id is not None
+
+
+def confirm_verified(action: ActionItem, *, actor: Actor, now: datetime) -> None:
+    """A second person confirms that the runs prove the action. Raises `Refused`, saying what is missing."""
+    if action.state != ActionState.DONE:
+        label = action.get_state_display().lower()
+        raise Refused(f"Only an action that is done can be verified; this one is {label}.", "state")
+    if not is_evidence_ready(action):
+        raise Refused("There is no proof yet: a linked check must have failed before and pass now.", "state")
+    if actor.user is None or actor.user.pk == action.owner_id:
+        raise Refused("The owner cannot confirm it; ask somebody else.", "state")
+    actions.move(
+        action, ActionState.VERIFIED, f"Action {action.number}: verified", actor=actor, now=now, verified_by=actor.user
+    )
+
+
+def _consume(transition: CheckTransition, now: datetime) -> bool:
+    with transaction.atomic():
+        _, is_ours = TransitionConsumption.objects.get_or_create(
+            transition=transition, consumer=CONSUMER, defaults={"at": now}
+        )
+        step = transition.check_definition.checklist_step
+        if not is_ours or step is None:
+            return False
+        origins = StepOrigin.objects.filter(
+            step_key=step.step_key, runbook=step.maintenance.runbook_version.runbook_id
+        ).select_related("action_item__incident__team", "action_item__owner", "action_item__failing_run")
+        for origin in origins:
+            if origin.action_item.deleted_at is None:
+                _learn(origin.action_item, transition, step, now)
+    return True
+
+
+def _learn(action: ActionItem, transition: CheckTransition, step: ChecklistStep, now: datetime) -> None:
+    run = transition.run
+    if transition.to_state == RunState.PASSED:
+        failing = action.failing_run
+        if action.state == ActionState.VERIFIED or failing is None or not is_same_check(failing, run):
+            return
+        _cite(action, run, f"Action {action.number}: its check passes now", now, passing_run=run)
+    elif transition.to_state == RunState.FAILED:
+        if action.state != ActionState.VERIFIED:
+            _cite(action, run, f"Action {action.number}: its check fails", now, failing_run=run, passing_run=None)
+        elif is_regression(transition, step):
+            _regress(action, run, now)
+
+
+def is_same_check(one: CheckRun, other: CheckRun) -> bool:
+    """Whether two runs are of the same check: one definition, one name, or the same place in another checklist."""
+    first, second = one.check_definition, other.check_definition
+    if first.pk == second.pk or first.name == second.name:
+        return True
+    elsewhere = first.checklist_step_id != second.checklist_step_id
+    return elsewhere and (first.kind, first.position) == (second.kind, second.position)
+
+
+def is_regression(transition: CheckTransition, step: ChecklistStep) -> bool:
+    """Whether this failure speaks against the action, and not only for a job that is not done yet.
+
+    An after-check fails by nature until the work is done, and a before-check may fail the first time it runs in a new
+    checklist: that is what the checklist is for.
+    """
+    if transition.from_state == RunState.PASSED:
+        return True
+    return step.phase == "after" and step.maintenance.status in (
+        MaintenanceStatus.VERIFYING,
+        MaintenanceStatus.COMPLETED,
+    )
+
+
+def _regress(action: ActionItem, run: CheckRun, now: datetime) -> None:
+    incident = action.incident
+    actions.move(
+        action,
+        ActionState.REGRESSED,
+        f"Action {action.number}: regressed, its check fails again",
+        actor=HINDSIGHT,
+        now=now,
+        failing_run=run,
+        passing_run=None,
+        regressing_run=run,
+        verified_by=None,
+    )
+    _pin(run, incident.key)
+    people = list(people_of(incident.team))
+    if action.owner is not None:
+        people.append(action.owner)
+    tell(
+        incident.team,
+        key=f"action-regressed:{action.pk}:{run.pk}",
+        subject=f"{incident.key} action {action.number} has regressed",
+        body=(
+            f"The check “{run.check_definition.name}” fails again: {run.reason or 'no reason recorded'}\n"
+            f"It proved action {action.number} of {incident.key}, “{incident.title}”:\n\n{action.text}"
+        ),
+        path=_path(action),
+        to=people,
+        now=now,
+    )
+
+
+def _cite(action: ActionItem, run: CheckRun, summary: str, now: datetime, **values: Any) -> None:
+    """Keep the runs that prove the action, or speak against it. The state stays: people decide it."""
+    ActionItem.objects.filter(pk=action.pk).update(**values)
+    for name, value in values.items():
+        setattr(action, name, value)
+    _pin(run, action.incident.key)
+    changes.record(
+        action.incident,
+        "action.evidence",
+        summary,
+        actor=HINDSIGHT,
+        now=now,
+        after={name: value.pk if value else None for name, value in values.items()},
+    )
+
+
+def _pin(run: CheckRun, cited_by: str) -> None:
+    RunPin.objects.get_or_create(run=run, cited_by=cited_by)
+
+
+def _newest_checks(steps: set[tuple[int, str]]) -> dict[tuple[int, str], list[CheckResult]]:
+    """The checks of the checklist in which each step was run last, with their newest verdicts."""
+    if not steps:
+        return {}
+    newest = CheckRun.objects.filter(check_definition=OuterRef("pk"), state__in=VERDICTS).order_by(
+        "-finished_at", "-pk"
+    )
+    definitions = (
+        CheckDefinition.objects.filter(
+            checklist_step__step_key__in={key for _, key in steps},
+            checklist_step__maintenance__runbook_version__runbook__in={runbook for runbook, _ in steps},
+        )
+        .annotate(newest_run=Subquery(newest.values("pk")[:1]))
+        .filter(newest_run__isnull=False)
+        .select_related("checklist_step__maintenance__runbook_version")
+        .order_by("-pk")[:MOST_DEFINITIONS]
+    )
+    by_step: dict[tuple[int, str], list[tuple[CheckDefinition, CheckRun]]] = {}
+    found = list(definitions)
+    runs = CheckRun.objects.defer("result").in_bulk([definition.newest_run for definition in found])
+    for definition in found:
+        step = definition.checklist_step
+        assert step is not None  # filtered by its key
+        place = (step.maintenance.runbook_version.runbook_id, step.step_key)
+        by_step.setdefault(place, []).append((definition, runs[definition.newest_run]))
+    return {place: _of_last_maintenance(pairs) for place, pairs in by_step.items()}
+
+
+def _of_last_maintenance(pairs: Sequence[tuple[CheckDefinition, CheckRun]]) -> list[CheckResult]:
+    last = max(pairs, key=lambda pair: (pair[1].finished_at or pair[1].queued_at, pair[1].pk))[0].checklist_step
+    assert last is not None
+    mine = [
+        pair
+        for pair in pairs
+        if pair[0].checklist_step and pair[0].checklist_step.maintenance_id == last.maintenance_id
+    ]
+    return [
+        CheckResult(definition.name, run.state, run.pk, run.finished_at, run.reason, last.maintenance.key)
+        for definition, run in sorted(mine, key=lambda pair: (pair[0].position, pair[0].pk))
+    ]
+
+
+def _with_step(document: RunbookDocument, step: dict[str, Any]) -> RunbookDocument:
+    """The document with the step at the end of its phase. Raises `Refused`, naming what is wrong with it."""
+    try:
+        made = Step.model_validate(step)
+    except ValidationError as invalid:
+        raise Refused("; ".join(_words(error) for error in invalid.errors()[:5]), "check") from None
+    later = PHASES[PHASES.index(made.phase) + 1 :]
+    position = next((index for index, each in enumerate(document.steps) if each.phase in later), len(document.steps))
+    steps = [*document.steps[:position], made, *document.steps[position:]]
+    changed = document.model_copy(update={"steps": steps})
+    try:
+        require_valid(changed)
+    except InvalidRunbook as invalid:
+        raise Refused(str(invalid), "check") from None
+    return changed
+
+
+def _save_version(
+    runbook: Runbook, document: RunbookDocument, action: ActionItem, *, actor: Actor, now: datetime
+) -> None:
+    """Write the document as the runbook's next version. The runbook's row is locked by the caller."""
+    old = runbook.current_id
+    number = (runbook.versions.aggregate(last=Max("number"))["last"] or 0) + 1
+    version = RunbookVersion.objects.create(
+        runbook=runbook,
+        number=number,
+        content=document.model_dump(mode="json", exclude_defaults=True),
+        note=f"Lesson of {action.incident.key}, action {action.number}",
+        author=actor.user,
+        created_at=now,
+    )
+    moved = Runbook.objects.filter(pk=runbook.pk, current=old).update(current=version, version=F("version") + 1)
+    if not moved:
+        raise Refused("Somebody else just saved this runbook; try again.", "runbook")
+    audit.record(
+        "runbook.saved",
+        actor=actor,
+        subject=f"runbook:{runbook.team.slug}/{runbook.slug}",
+        summary=f"Version {number}: a step from {action.incident.key}",
+        now=now,
+        team=runbook.team,
+        after={"version": number},
+    )
+
+
+def _free_key(title: str, taken: set[str]) -> str:
+    base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:50].strip("-") or "lesson"
+    if base not in taken:
+        return base
+    return next(key for number in count(2) if (key := f"{base}-{number}") not in taken)
+
+
+def _path(action: ActionItem) -> str:
+    return f"/incidents/{action.incident.key}/actions/#action-{action.number}"
+
+
+def _reason(action: ActionItem) -> str:
+    """One line of at most 200 characters that says why the step is there."""
+    words = " ".join(action.text.split())
+    return words if len(words) <= 200 else words[:199] + "…"
+
+
+def _words(error: ErrorDetails) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    return f"{place}: {error['msg']}" if place else error["msg"]
