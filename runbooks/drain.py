@@ -171,9 +171,8 @@ class Drain:
 
     async def _carry_out(self, run: ClaimedRun, errand: Errand) -> None:
         try:
-            wait_seconds = (run.scheduled_for - datetime.now(UTC)).total_seconds()
-            if wait_seconds > 0:
-                await asyncio.sleep(wait_seconds)
+            while (wait_seconds := (run.scheduled_for - datetime.now(UTC)).total_seconds()) > 0:
+                await asyncio.sleep(wait_seconds)  # may wake a moment early: timers are not that clock
             async with self._places.at_target(target_of(errand.definition)):
                 self._not_started.pop(run.run_id, None)
                 stalls_before = self._stalls.total

@@ -44,7 +44,7 @@ def drain_location(location: str) -> int:
 
 
 def _take_bell(location: str) -> bool:
-    """Whether it rang since the last drain looked. A ring in the moment a drain ends is not lost: decided under lock."""
+    """Whether it rang since the last drain began. Decided under lock: a ring in the moment a drain ends is not lost."""
     with _lock:
         if _is_stopping or location not in _rung:
             _running.pop(location, None)

@@ -6,8 +6,8 @@ on PostgreSQL and Redis; `python -m tests.second_form` starts throwaway servers 
 
 Each pytest process (with xdist: each of its workers) has a state folder, a test database and, on Redis, a key prefix
 of its own, so that they never meet, and nothing of a user's is ever touched. The SQLite test database is a file and not
-memory, because real worker processes look at it: a test that starts one (`celery_worker`, `start_worker`) sees committed
-rows only and therefore uses `transactional_db`. A worker's environment is `worker_environment`.
+memory, because real worker processes look at it: a test that starts one (`celery_worker`, `start_worker`) needs its
+rows committed and therefore uses `transactional_db`. A worker's environment is `worker_environment`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.db.backends.sqlite3.operations import DatabaseOperations as SQLiteOperations
+from django.db.backends.sqlite3.base import DatabaseWrapper as SQLiteConnection
 
 from runbooks import bell, workers
 from tests import servers
@@ -74,10 +74,11 @@ def django_db_modify_db_settings() -> None:
     """The test database's name is set above; pytest-django's suffixes are not needed."""
 
 
+SQLiteOperations = SQLiteConnection.ops_class
 _flush = SQLiteOperations.execute_sql_flush
 
 
-def _flush_around_triggers(self: SQLiteOperations, sql_list: Any) -> None:
+def _flush_around_triggers(self: Any, sql_list: Any) -> None:
     """The audit log's triggers refuse DELETE, which is how a test database is emptied after a transactional test."""
     with self.connection.cursor() as cursor:
         cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'teams_auditevent'")

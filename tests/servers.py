@@ -66,7 +66,8 @@ def _end(process: subprocess.Popen[bytes], first_signal: int, seconds: float = 1
 def postgresql() -> Iterator[str]:
     """A PostgreSQL server of our own; yields its URL. Nothing is synced to disk: it is thrown away."""
     initdb, postgres = postgresql_binary("initdb"), postgresql_binary("postgres")
-    assert initdb and postgres, "PostgreSQL is not installed"
+    assert initdb, "PostgreSQL is not installed"
+    assert postgres, "PostgreSQL is not installed"
     folder = Path(tempfile.mkdtemp(prefix="hindsight-pg-"))
     as_user: list[str] = []
     if os.geteuid() == 0:  # initdb refuses root

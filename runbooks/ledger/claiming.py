@@ -84,7 +84,7 @@ def is_work_waiting(location: str, *, quarantined: bool, now: datetime) -> bool:
     """Whether a claim would find something. Takes no lock."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT 1 FROM runbooks_checkrun r WHERE {_QUEUED} LIMIT 1",  # noqa: S608 a constant
+            f"SELECT 1 FROM runbooks_checkrun r WHERE {_QUEUED} LIMIT 1",
             _queued_parameters(location, quarantined, now),
         )
         return cursor.fetchone() is not None
@@ -121,7 +121,7 @@ def _candidates(location: str, limit: int, now: datetime, quarantined: bool) -> 
             LEFT JOIN runbooks_maintenance m ON m.id = s.maintenance_id
             WHERE {_QUEUED}
             ORDER BY r.is_urgent DESC, r.scheduled_for LIMIT %s {sql.skip_locked()}
-            """,  # noqa: S608 constants
+            """,
             [*_queued_parameters(location, quarantined, now), limit],
         )
         rows = cursor.fetchall()
@@ -175,7 +175,7 @@ def _deaths(run_ids: list[int]) -> dict[int, int]:
             SELECT run_id, COUNT(*) FROM runbooks_checkclaim
             WHERE run_id IN ({sql.marks(run_ids)}) AND ended_as IN ({sql.marks(COUNTED_AGAINST_THE_RUN)})
             GROUP BY run_id
-            """,  # noqa: S608 only placeholders are put in
+            """,
             [*run_ids, *COUNTED_AGAINST_THE_RUN],
         )
         return dict(cursor.fetchall())
@@ -191,7 +191,7 @@ def _take(runs: list[ClaimedRun], worker_name: str, now: datetime) -> list[Claim
             FROM (VALUES {sql.placeholders(rows)}) AS v
             WHERE runbooks_checkrun.id = v.column1 AND token = v.column2 AND state = 'queued'
             RETURNING runbooks_checkrun.id
-            """,  # noqa: S608 only placeholders are put in
+            """,
             [worker_name, sql.instant(now), *sql.flat(rows)],
         )
         won = {row[0] for row in cursor.fetchall()}

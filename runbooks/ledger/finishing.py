@@ -79,7 +79,7 @@ def _write_verdicts(batch: Sequence[FinishedRun]) -> dict[int, tuple[int, str]]:
             WHERE runbooks_checkrun.id = v.column1 AND token = v.column2 AND state = 'claimed'
                 AND runbooks_checkrun.lease_expires_at >= v.column9
             RETURNING runbooks_checkrun.id, check_definition_id, location
-            """,  # noqa: S608 only placeholders and constants are put in
+            """,
             sql.flat(rows),
         )
         return {run_id: (definition_id, location) for run_id, definition_id, location in cursor.fetchall()}
@@ -93,7 +93,7 @@ def end_claims(ended: Sequence[tuple[int, int, str]], now: datetime) -> None:
             UPDATE runbooks_checkclaim SET ended_at = %s, ended_as = v.column3
             FROM (VALUES {sql.placeholders(ended)}) AS v
             WHERE run_id = v.column1 AND token = v.column2 AND ended_at IS NULL
-            """,  # noqa: S608 only placeholders are put in
+            """,
             [sql.instant(now), *sql.flat(ended)],
         )
 
@@ -125,7 +125,7 @@ def _current_verdicts(definition_ids: set[int]) -> dict[tuple[int, str], str]:
                 SELECT MAX(id) FROM runbooks_checktransition
                 WHERE check_definition_id IN ({sql.marks(ids)}) GROUP BY check_definition_id, location
             )
-            """,  # noqa: S608 only placeholders are put in
+            """,
             ids,
         )
         return {(definition_id, location): state for definition_id, location, state in cursor.fetchall()}
@@ -152,7 +152,7 @@ def give_back(claims: Sequence[tuple[int, int]], now: datetime) -> int:
             FROM (VALUES {sql.placeholders(claims)}) AS v
             WHERE runbooks_checkrun.id = v.column1 AND token = v.column2 AND state = 'claimed'
             RETURNING runbooks_checkrun.id, token, check_definition_id
-            """,  # noqa: S608 only placeholders are put in
+            """,
             sql.flat(claims),
         )
         rows = cursor.fetchall()
@@ -174,7 +174,7 @@ def extend_leases(leases: Sequence[tuple[int, int, datetime]], now: datetime) ->
             FROM (VALUES {sql.placeholders(rows)}) AS v
             WHERE runbooks_checkrun.id = v.column1 AND token = v.column2 AND state = 'claimed'
                 AND runbooks_checkrun.lease_expires_at >= %s
-            """,  # noqa: S608 only placeholders are put in
+            """,
             [*sql.flat(rows), sql.instant(now)],
         )
         return cursor.rowcount

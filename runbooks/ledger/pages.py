@@ -22,7 +22,7 @@ def bump_live_versions(definition_ids: Iterable[int]) -> None:
                 JOIN runbooks_checkliststep s ON s.id = d.checklist_step_id
                 WHERE d.id IN ({sql.marks(ids)})
             ) ORDER BY m.id {sql.in_order_locked()}
-            """,  # noqa: S608 only placeholders and a constant are put in
+            """,
             ids,
         )
         maintenance_ids = [row[0] for row in cursor.fetchall()]

@@ -43,7 +43,7 @@ def sweep(now: datetime) -> Sweep:
 
 def _exists(condition: str, now: datetime) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM runbooks_checkrun WHERE {condition} LIMIT 1", [sql.instant(now)])  # noqa: S608
+        cursor.execute(f"SELECT 1 FROM runbooks_checkrun WHERE {condition} LIMIT 1", [sql.instant(now)])
         return cursor.fetchone() is not None
 
 
@@ -55,7 +55,7 @@ def _take_up_expired_leases(now: datetime) -> tuple[int, int]:
                 SELECT r.id, r.token FROM runbooks_checkrun r
                 WHERE r.state = 'claimed' AND r.lease_expires_at < %s
                 ORDER BY r.lease_expires_at LIMIT {MAX_ROWS_PER_SWEEP} {sql.skip_locked()}
-                """,  # noqa: S608 constants
+                """,
                 [sql.instant(now)],
             )
             claims = cursor.fetchall()
@@ -82,7 +82,7 @@ def _abandon(claims: Sequence[tuple[int, int]], ended_as: str, now: datetime) ->
             FROM (VALUES {sql.placeholders(claims)}) AS v
             WHERE runbooks_checkrun.id = v.column1 AND token = v.column2 AND state = 'claimed'
             RETURNING runbooks_checkrun.id, token, check_definition_id
-            """,  # noqa: S608 only placeholders are put in
+            """,
             [True, *sql.flat(claims)],
         )
         rows = cursor.fetchall()
@@ -105,7 +105,7 @@ def _lose_hopeless(run_ids: list[int], now: datetime) -> list[int]:
                 WHERE run_id IN ({sql.marks(run_ids)}) AND ended_as IN ({sql.marks(COUNTED_AGAINST_THE_RUN)})
                 GROUP BY run_id HAVING COUNT(*) >= {MAX_ATTEMPTS}
             ) RETURNING id
-            """,  # noqa: S608 only placeholders and a constant are put in
+            """,
             [
                 sql.instant(now),
                 f"Unknown: the process that ran it died {MAX_ATTEMPTS} times, so it is not tried again.",

@@ -91,7 +91,11 @@ class CheckClaim(models.Model):
     worker = models.CharField(max_length=120)
     claimed_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_as = models.CharField(max_length=12, blank=True, help_text="A run state, or how the try ended without one: see `runbooks.ledger.endings`.")
+    ended_as = models.CharField(
+        max_length=12,
+        blank=True,
+        help_text="A run state, or how the try ended without one: see `runbooks.ledger.endings`.",
+    )
 
     class Meta:
         ordering = ["token"]

@@ -211,7 +211,7 @@ def test_an_after_check_that_failed_since_its_tick_keeps_the_maintenance_open(wo
     pass_checks(maintenance, "after", now)
     step_changes.tick(step_at(maintenance, 4), actor=world.actor("responder"), now=now)
     give_verdict(definitions_of(maintenance, "after")[0], "failed", now + timedelta(minutes=1))
-    with pytest.raises(lifecycle.Blocked, match="front page at · 192.0.2.7 has failed"):
+    with pytest.raises(lifecycle.Blocked, match=r"front page at · 192\.0\.2\.7 has failed"):
         lifecycle.complete(maintenance, actor=world.actor("responder"), now=now + timedelta(minutes=2))
 
 
