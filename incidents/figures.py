@@ -8,7 +8,7 @@ from typing import Any
 
 from incidents.detection_analysis import CheckFact, DetectionAnalysis, analyse_detection
 from incidents.durations import Duration, incident_durations
-from incidents.entry_times import end_of, from_json, override_time, start_of
+from incidents.entry_times import completed, end_of, from_json, override_time, start_of
 from incidents.key_timestamps import EntryFacts, EnvironmentFacts, KeyTimestamps, Override, derive_key_timestamps
 from incidents.models import EntryKind, Incident, SilentCheck, TimelineEntry, TimestampOverride
 from incidents.written_times import WrittenTime
@@ -116,18 +116,19 @@ def analysis_of(
         entry_facts(entries, incident),
         figures.stamps,
         environments=named,
-        checks=[check_fact(check) for check in silent_checks],
+        checks=[check_fact(check, incident) for check in silent_checks],
     )
 
 
-def check_fact(check: SilentCheck) -> CheckFact:
+def check_fact(check: SilentCheck, incident: Incident) -> CheckFact:
+    since, until = from_json(check.since), from_json(check.until)
     return CheckFact(
         name=check.name,
         state=check.state,  # type: ignore[arg-type]  # the choices of the model are those of the type
         environment=environment_facts(check.environment),
         detail=check.detail,
-        since=from_json(check.since),
-        until=from_json(check.until),
+        since=completed(since, incident) if since else None,
+        until=completed(until, incident) if until else None,
     )
 
 

@@ -1,4 +1,65 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from incidents.views import (
+    action_board,
+    actions,
+    analysis,
+    attachments,
+    changes,
+    declare,
+    entries,
+    exports,
+    history,
+    incident,
+    incident_list,
+    postmortem,
+    thinking,
+)
 
 app_name = "incidents"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("incidents/", incident_list.incident_list, name="list"),
+    path("incidents/declare/", declare.declare, name="declare"),
+    path("incidents/<str:key>/", incident.incident, name="incident"),
+    path("incidents/<str:key>/live/<str:part>/", incident.live, name="live"),
+    path("incidents/<str:key>/edit/", declare.edit, name="edit"),
+    path("incidents/<str:key>/status/", changes.status, name="status"),
+    path("incidents/<str:key>/entries/", entries.add_line, name="entry_add"),
+    path("incidents/<str:key>/entries/new/", entries.new, name="entry_new"),
+    path("incidents/<str:key>/entries/<int:entry_id>/", entries.edit, name="entry_edit"),
+    path("incidents/<str:key>/entries/<int:entry_id>/star/", entries.star, name="entry_star"),
+    path("incidents/<str:key>/people/", changes.assign_role, name="role_assign"),
+    path("incidents/<str:key>/people/<int:role_id>/end/", changes.end_role, name="role_end"),
+    path("incidents/<str:key>/parts/<str:kind>/<int:row_id>/remove/", changes.remove, name="remove"),
+    path("incidents/<str:key>/parts/<str:kind>/<int:row_id>/restore/", changes.restore, name="restore"),
+    path("incidents/<str:key>/attachments/", attachments.add, name="attachment_add"),
+    path("incidents/<str:key>/attachments/<int:attachment_id>/", attachments.show, name="attachment"),
+    path("incidents/<str:key>/timestamps/", thinking.correct, name="corrections"),
+    path("incidents/<str:key>/timestamps/<int:row_id>/withdraw/", thinking.withdraw, name="correction_withdraw"),
+    path("incidents/<str:key>/analysis/", analysis.analysis, name="analysis"),
+    path("incidents/<str:key>/analysis/factors/", thinking.factor_add, name="factor_add"),
+    path("incidents/<str:key>/analysis/factors/<int:row_id>/", thinking.factor_edit, name="factor_edit"),
+    path("incidents/<str:key>/analysis/hypotheses/", thinking.hypothesis_add, name="hypothesis_add"),
+    path("incidents/<str:key>/analysis/hypotheses/<int:row_id>/", thinking.hypothesis_edit, name="hypothesis_edit"),
+    path("incidents/<str:key>/analysis/hypotheses/<int:row_id>/evidence/", thinking.evidence_add, name="evidence_add"),
+    path("incidents/<str:key>/analysis/silent-checks/", thinking.silence_add, name="silence_add"),
+    path("incidents/<str:key>/postmortem/", postmortem.page, name="postmortem"),
+    path("incidents/<str:key>/postmortem/state/", postmortem.state, name="postmortem_state"),
+    path("incidents/<str:key>/postmortem/preview/", postmortem.preview, name="preview"),
+    path("incidents/<str:key>/postmortem/sections/<str:section_key>/", postmortem.section, name="section"),
+    path(
+        "incidents/<str:key>/postmortem/sections/<str:section_key>/revisions/", postmortem.revisions, name="revisions"
+    ),
+    path("incidents/<str:key>/exports/", exports.export_create, name="export_create"),
+    path("incidents/<str:key>/exports/<int:export_id>/", exports.export, name="export"),
+    path("incidents/<str:key>/exports/<int:export_id>/file/", exports.export_file, name="export_file"),
+    path("incidents/<str:key>/actions/", actions.page, name="actions"),
+    path("incidents/<str:key>/actions/new/", actions.new, name="action_new"),
+    path("incidents/<str:key>/actions/<int:number>/", actions.edit, name="action_edit"),
+    path("incidents/<str:key>/actions/<int:number>/state/", actions.change_state, name="action_state"),
+    path("incidents/<str:key>/actions/<int:number>/confirm/", actions.confirm, name="action_confirm"),
+    path("incidents/<str:key>/actions/<int:number>/step/", actions.become_step, name="action_step"),
+    path("incidents/<str:key>/history/", history.history, name="history"),
+    path("incidents/<str:key>/redact/", history.redact, name="redact"),
+    path("actions/", action_board.board, name="action_board"),
+]

@@ -26,6 +26,16 @@ class ActionState(models.TextChoices):
     NOT_DOING = "not_doing", "Not doing"
 
 
+class ActionItemQuerySet(models.QuerySet["ActionItem"]):
+    def present(self) -> ActionItemQuerySet:
+        """Not removed."""
+        return self.filter(deleted_at=None)
+
+    def unfinished(self) -> ActionItemQuerySet:
+        """What still asks for work: proposed, outstanding, regressed."""
+        return self.present().filter(state__in=[ActionState.PROPOSED, ActionState.OUTSTANDING, ActionState.REGRESSED])
+
+
 class ActionItem(Versioned):
     """What will be done so that it does not happen again."""
 
@@ -50,6 +60,8 @@ class ActionItem(Versioned):
     passing_run = models.ForeignKey(CheckRun, null=True, on_delete=models.SET_NULL, related_name="+")
     regressing_run = models.ForeignKey(CheckRun, null=True, on_delete=models.SET_NULL, related_name="+")
     deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ActionItemQuerySet.as_manager()
 
     class Meta:
         ordering = ["incident_id", "number"]
