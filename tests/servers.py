@@ -149,9 +149,24 @@ class WorkerProcess:
 def start_worker(
     environment: Mapping[str, str], folder: Path, *, name: str, queues: str = "checks.default"
 ) -> WorkerProcess:
-    """Start a worker as the supervisor does. Does not wait for it."""
+    """Start a worker as the supervisor does; it need not import the pages to check them. Does not wait for it."""
     log_path = folder / f"{name}.log"
-    command = ["-m", "celery", "-A", "config", "worker", "-P", "threads", "-c", "2", "-Q", queues, "-n", name]
+    command = [
+        "-m",
+        "celery",
+        "-A",
+        "config",
+        "--skip-checks",
+        "worker",
+        "-P",
+        "threads",
+        "-c",
+        "2",
+        "-Q",
+        queues,
+        "-n",
+        name,
+    ]
     with log_path.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, *command, "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO"],
