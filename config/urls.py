@@ -2,7 +2,11 @@
 
 from django.urls import include, path
 
+from teams.views import settings as personal_settings
+
 urlpatterns = [
+    # Before allauth's page of this address and name: an address is changed by nobody alone.
+    path("accounts/email/", personal_settings.address, name="account_email"),
     path("accounts/", include("allauth.urls")),
     path("", include("teams.urls")),
     path("", include("runbooks.urls")),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
 from django import forms
@@ -15,6 +16,7 @@ from teams.models import EgressZone, Environment, Service, User
 from teams.models.user import Theme, validate_time_zone
 from teams.roles import WHAT_A_ROLE_MAY, Role
 
+Parsed = TypeVar("Parsed")
 ZONE_NAMES = [
     "UTC",
     *sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix", "right"))),
@@ -54,13 +56,13 @@ class AccountForm(forms.Form):
     )
     password = new_password_field()
     time_zone = TimeZoneField(initial="UTC")
-    email = ""
+    invited_address = ""
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         password = self.cleaned_data.get("password")
         if password:
-            email = self.cleaned_data.get("email") or self.email
+            email = self.cleaned_data.get("email") or self.invited_address
             person = User(email=email, full_name=self.cleaned_data.get("full_name", ""))
             try:
                 validate_password(password, person)
@@ -159,7 +161,7 @@ class ZoneForm(forms.Form):
         return {name: self.cleaned_data[name] for name in ("name", "cidrs", "ports", "protocols", "locations")}
 
 
-def _or_error(parse: Any, text: str) -> Any:
+def _or_error(parse: Callable[[str], Parsed], text: str) -> Parsed:
     try:
         return parse(text)
     except Refused as refused:
