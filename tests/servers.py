@@ -63,8 +63,9 @@ def _end(process: subprocess.Popen[bytes], first_signal: int, seconds: float = 1
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL server of our own; yields its URL. Nothing is synced to disk: it is thrown away."""
+def postgresql(*, durable: bool = False) -> Iterator[str]:
+    """A PostgreSQL server of our own; yields its URL. Nothing is synced to disk, as it is thrown away, unless
+    `durable`: then it commits as an installation's does."""
     initdb, postgres = postgresql_binary("initdb"), postgresql_binary("postgres")
     assert initdb, "PostgreSQL is not installed"
     assert postgres, "PostgreSQL is not installed"
@@ -81,7 +82,9 @@ def postgresql() -> Iterator[str]:
             capture_output=True,
             cwd=folder,
         )
-        settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"]
+        settings = ["max_connections=200"]
+        if not durable:
+            settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
                 [*as_user, postgres, "-D", f"{folder}/data", "-p", str(port), "-h", "127.0.0.1", "-k", str(folder)]

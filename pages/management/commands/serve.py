@@ -41,8 +41,8 @@ class Command(BaseCommand):
             call_command("load_sample_data")
         commands = {
             "web": _web_command(listen),
-            "check worker": _worker_command("checks.default", "checks"),
-            "document worker": _worker_command("documents", "documents"),
+            "check worker": worker_command("checks.default", "checks"),
+            "document worker": worker_command("documents", "documents"),
         }
         Supervisor(commands, _environment(listen)).run(when_started=lambda: _announce(listen))
         say("Stopped.")
@@ -63,7 +63,7 @@ def _web_command(listen: str) -> list[str]:
     return [sys.executable, "-m", "gunicorn", *options, *quiet, "config.wsgi:application"]
 
 
-def _worker_command(queue: str, name: str) -> list[str]:
+def worker_command(queue: str, name: str) -> list[str]:
     """A Celery worker of one thread: it drains the ledger on one asyncio loop, or makes one document at a time."""
     lean = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
     celery = [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", queue, "-n", f"{name}@%h"]
