@@ -166,7 +166,8 @@ class EgressPolicy:
                 return denial
         for zone in self.zones:
             # A zone may name the outer address or, for the translations, the one IPv4 address that it stands for.
-            inner_covered = len(hops) > 1 and all(zone.covers(hop, port, protocol) for hop in hops[1:])
+            inner = hops[1:] if ip not in _LOCAL_NAT64 else []
+            inner_covered = bool(inner) and all(zone.covers(hop, port, protocol) for hop in inner)
             if zone.covers(ip, port, protocol) or inner_covered:
                 return Allowed(zone.name)
         # Of an address that stands for another, that other one decides; local-use NAT64 needs its own zone.
@@ -242,7 +243,8 @@ def embedded_ipv4(ip: IPAddress) -> list[ipaddress.IPv4Address]:
         # RFC 6052 places the address by prefix length (/48, /56, /64, /96) and leaves bits 64-71 out.
         packed = ip.packed
         places = (packed[6:8] + packed[9:11], packed[7:8] + packed[9:12], packed[9:13], packed[12:16])
-        return [ipaddress.IPv4Address(place) for place in places if any(place)]
+        # A place that begins with 0 holds no address: the others' padding.
+        return [ipaddress.IPv4Address(place) for place in places if place[0]]
     return []
 
 
