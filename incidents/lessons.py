@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -22,6 +22,7 @@ from incidents import actions, changes
 from incidents.changes import Refused
 from incidents.models import ActionItem, ActionState, StepOrigin
 from notifications.outbox import tell
+from runbooks import editing
 from runbooks.document import PHASES, Origin, RunbookDocument, Step
 from runbooks.models import (
     CheckDefinition,
@@ -30,18 +31,17 @@ from runbooks.models import (
     CheckTransition,
     MaintenanceStatus,
     Runbook,
-    RunbookVersion,
     RunPin,
     RunState,
     TransitionConsumption,
 )
 from runbooks.problems import InvalidRunbook
 from runbooks.telling import people_of
-from runbooks.validation import require_valid
 from teams import audit
 from teams.access import may
 from teams.actors import HINDSIGHT, Actor
 from teams.roles import Role
+from teams.versions import EditConflict
 
 CONSUMER = "action_items"
 AT_ONCE = 200
@@ -60,6 +60,10 @@ class CheckResult:
     finished_at: datetime | None
     reason: str
     maintenance_key: str
+
+    @property
+    def path(self) -> str:
+        return f"/runs/{self.run_id}/"
 
     @property
     def words(self) -> str:
@@ -122,20 +126,20 @@ def become_step(
         "checks": [dict(check)] if check else [],
     }
     with transaction.atomic():
-        locked = Runbook.objects.select_for_update(of=("self",)).select_related("current", "team").get(pk=runbook.pk)
-        if locked.current is None:
-            raise Refused("That runbook has no version yet.", "runbook")
-        document = locked.current.document
+        current = Runbook.objects.select_related("current", "team").get(pk=runbook.pk)
+        if current.current is None or current.archived_at is not None:
+            raise Refused("That runbook cannot be edited: it is archived, or has no version yet.", "runbook")
+        document = current.current.document
         key = _free_key(title, {each.key for each in document.steps})
-        _save_version(locked, _with_step(document, {"key": key, **step}), action, actor=actor, now=now)
-        origin = StepOrigin.objects.create(action_item=action, runbook=locked, step_key=key, created_at=now)
+        _save(current, _with_step(document, {"key": key, **step}), action, actor=actor, now=now)
+        origin = StepOrigin.objects.create(action_item=action, runbook=current, step_key=key, created_at=now)
         changes.record(
             incident,
             "action.became_step",
-            f"Action {action.number} became a step of {locked.slug}",
+            f"Action {action.number} became a step of {current.slug}",
             actor=actor,
             now=now,
-            after={"runbook": locked.slug, "step": key, "phase": phase, "title": audit.free_text(title)},
+            after={"runbook": current.slug, "step": key, "phase": phase, "title": audit.free_text(title)},
         )
     return origin
 
@@ -151,24 +155,24 @@ def join_step(action: ActionItem, runbook: Runbook, step_key: str, *, actor: Act
     if actor.user is not None and not may(actor.user, incident.team, Role.MAINTAINER):
         raise Refused("Editing runbooks needs the role maintainer or higher.", "runbook")
     with transaction.atomic():
-        locked = Runbook.objects.select_for_update(of=("self",)).select_related("current", "team").get(pk=runbook.pk)
-        document = locked.current.document if locked.current else None
+        current = Runbook.objects.select_related("current", "team").get(pk=runbook.pk)
+        document = current.current.document if current.current else None
         step = next((each for each in document.steps if each.key == step_key), None) if document else None
         if document is None or step is None:
             raise Refused("That runbook has no such step.", "step")
         origin, is_new = StepOrigin.objects.get_or_create(
-            action_item=action, runbook=locked, step_key=step_key, defaults={"created_at": now}
+            action_item=action, runbook=current, step_key=step_key, defaults={"created_at": now}
         )
         if is_new:
             step.origins.append(Origin(label=incident.key, path=_path(action), reason=_reason(action)))
-            _save_version(locked, document, action, actor=actor, now=now)
+            _save(current, document, action, actor=actor, now=now)
             changes.record(
                 incident,
                 "action.joined_step",
-                f"Action {action.number} stands behind a step of {locked.slug}",
+                f"Action {action.number} stands behind a step of {current.slug}",
                 actor=actor,
                 now=now,
-                after={"runbook": locked.slug, "step": step_key},
+                after={"runbook": current.slug, "step": step_key},
             )
     return origin
 
@@ -388,40 +392,18 @@ def _with_step(document: RunbookDocument, step: dict[str, Any]) -> RunbookDocume
     later = PHASES[PHASES.index(made.phase) + 1 :]
     position = next((index for index, each in enumerate(document.steps) if each.phase in later), len(document.steps))
     steps = [*document.steps[:position], made, *document.steps[position:]]
-    changed = document.model_copy(update={"steps": steps})
+    return document.model_copy(update={"steps": steps})
+
+
+def _save(runbook: Runbook, document: RunbookDocument, action: ActionItem, *, actor: Actor, now: datetime) -> None:
+    """The document as the runbook's next version. Raises `Refused`, naming what is wrong."""
+    note = f"Lesson of {action.incident.key}, action {action.number}"
     try:
-        require_valid(changed)
+        editing.save_version(runbook, document, expected_version=runbook.version, actor=actor, now=now, note=note)
     except InvalidRunbook as invalid:
         raise Refused(str(invalid), "check") from None
-    return changed
-
-
-def _save_version(
-    runbook: Runbook, document: RunbookDocument, action: ActionItem, *, actor: Actor, now: datetime
-) -> None:
-    """Write the document as the runbook's next version. The runbook's row is locked by the caller."""
-    old = runbook.current_id
-    number = (runbook.versions.aggregate(last=Max("number"))["last"] or 0) + 1
-    version = RunbookVersion.objects.create(
-        runbook=runbook,
-        number=number,
-        content=document.model_dump(mode="json", exclude_defaults=True),
-        note=f"Lesson of {action.incident.key}, action {action.number}",
-        author=actor.user,
-        created_at=now,
-    )
-    moved = Runbook.objects.filter(pk=runbook.pk, current=old).update(current=version, version=F("version") + 1)
-    if not moved:
-        raise Refused("Somebody else just saved this runbook; try again.", "runbook")
-    audit.record(
-        "runbook.saved",
-        actor=actor,
-        subject=f"runbook:{runbook.team.slug}/{runbook.slug}",
-        summary=f"Version {number}: a step from {action.incident.key}",
-        now=now,
-        team=runbook.team,
-        after={"version": number},
-    )
+    except EditConflict:
+        raise Refused("Somebody else just saved this runbook; try again.", "runbook") from None
 
 
 def _free_key(title: str, taken: set[str]) -> str:
