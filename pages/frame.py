@@ -5,6 +5,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from teams.roles import Role
+
 MAIN = [
     ("Today", "pages:today", "today"),
     ("Incidents", "incidents:list", "incident"),
@@ -22,8 +24,15 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "current_team": getattr(request, "team", None),
         "memberships": getattr(request, "memberships", []),
         "navigation": _links(request, MAIN),
-        "navigation_below": _links(request, BELOW),
+        "navigation_below": _links(request, BELOW if may_see_system(request) else BELOW[:1]),
     }
+
+
+def may_see_system(request: HttpRequest) -> bool:
+    """Admins of any team, and who runs the installation. Asks the database nothing."""
+    memberships = getattr(request, "memberships", [])
+    is_operator = bool(getattr(getattr(request, "user", None), "is_superuser", False))
+    return is_operator or any(membership.role == Role.ADMIN for membership in memberships)
 
 
 def _links(request: HttpRequest, entries: list[tuple[str, str, str]]) -> list[dict[str, Any]]:

@@ -1,0 +1,116 @@
+"""What needs me now? The facts of the Today page; each function is one query, except the gate of one maintenance."""
+
+from __future__ import annotations
+
+import zoneinfo
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
+
+from incidents.lifecycle import OVER
+from incidents.models import ActionItem, Incident
+from runbooks.gates import close_blockers, fired_triggers, go_blockers
+from runbooks.models import CheckTransition, Maintenance, MaintenanceStatus, RunState, StepState
+from runbooks.progress import standing_of
+from teams.models import Team, User
+
+AT_MOST = 20
+ALIVE = (MaintenanceStatus.SCHEDULED, MaintenanceStatus.IN_PROGRESS, MaintenanceStatus.VERIFYING)
+
+
+@dataclass
+class MaintenanceToday:
+    """A maintenance of today. `gate` is go, no_go, abort or wait (see the gate component), empty when not asked."""
+
+    row: Maintenance
+    steps_total: int
+    steps_done: int
+    gate: str = ""
+    title: str = ""
+    reasons: list[str] = field(default_factory=list)
+
+
+def active_incidents(team: Team) -> list[Incident]:
+    """Not over yet, gravest first, then newest."""
+    rows = Incident.objects.filter(team=team).exclude(status__in=OVER).prefetch_related("services")
+    return list(rows.order_by("severity", "-number")[:AT_MOST])
+
+
+def maintenance_today(team: Team, user: User, now: datetime) -> list[MaintenanceToday]:
+    """Under way, or with a window that touches today in the person's zone. The gate is worked out for the first only:
+    it costs queries, and one maintenance at a time is decided on."""
+    zone = zoneinfo.ZoneInfo(user.time_zone)
+    midnight = datetime.combine(now.astimezone(zone).date(), time(), zone)
+    tomorrow = datetime.combine(midnight.date() + timedelta(days=1), time(), zone)
+    touches_today = Q(status=MaintenanceStatus.SCHEDULED, starts_at__lt=tomorrow, ends_at__gte=midnight)
+    under_way = Q(status__in=[MaintenanceStatus.IN_PROGRESS, MaintenanceStatus.VERIFYING])
+    rows = (
+        Maintenance.objects.filter(touches_today | under_way, team=team)
+        .select_related("environment", "runbook_version", "team")
+        .annotate(
+            steps_total=Count("steps"),
+            steps_done=Count("steps", filter=Q(steps__state__in=[StepState.DONE, StepState.SKIPPED])),
+        )
+        .order_by("starts_at")[:AT_MOST]
+    )
+    found = [MaintenanceToday(row, row.steps_total, row.steps_done) for row in rows]
+    for each in found[:1]:
+        _judge(each, now)
+    return found
+
+
+def _judge(today: MaintenanceToday, now: datetime) -> None:
+    standing = standing_of(today.row, now=now)
+    fired = fired_triggers(standing)
+    if fired:
+        today.gate, today.title = "abort", "An abort trigger has fired"
+        today.reasons = [f"{trigger.text}: {trigger.why}" for trigger in fired]
+    elif today.row.status == MaintenanceStatus.SCHEDULED:
+        blockers = go_blockers(standing)
+        today.reasons = [blocker.text for blocker in blockers]
+        if blockers:
+            today.gate, today.title = "no_go", f"No-go: {_things(len(blockers))} in the way"
+        elif today.row.go_given_at:
+            today.gate, today.title = "go", "Go has been given"
+        else:
+            today.gate, today.title = "wait", "Ready; the go has not been given yet"
+    else:
+        blockers = close_blockers(standing)
+        today.reasons = [blocker.text for blocker in blockers]
+        today.gate = "no_go" if blockers else "go"
+        today.title = f"Not to be closed yet: {_things(len(blockers))} open" if blockers else "Ready to be closed"
+
+
+def _things(count: int) -> str:
+    return "1 thing" if count == 1 else f"{count} things"
+
+
+def failing_checks(team: Team) -> list[CheckTransition]:
+    """Checks of maintenance that is alive whose latest verdict is not passed; newest first."""
+    newest_first = Window(
+        RowNumber(), partition_by=[F("check_definition_id"), F("location")], order_by=[F("pk").desc()]
+    )
+    rows = (
+        CheckTransition.objects.filter(
+            check_definition__team=team,
+            check_definition__archived_at=None,
+            check_definition__checklist_step__maintenance__status__in=ALIVE,
+        )
+        .annotate(age_rank=newest_first)
+        .filter(age_rank=1, to_state__in=[RunState.FAILED, RunState.ERRORED])
+        .select_related("check_definition__checklist_step__maintenance", "run")
+        .defer("run__result")
+        .order_by("-at")
+    )
+    return list(rows[:AT_MOST])
+
+
+def actions_of(user: User, team: Team, now: datetime) -> list[ActionItem]:
+    """Unfinished actions of mine that are overdue, or regressed; the longest overdue first."""
+    today = now.astimezone(zoneinfo.ZoneInfo(user.time_zone)).date()
+    rows = ActionItem.objects.unfinished().filter(
+        Q(due_on__lt=today) | Q(state="regressed"), owner=user, incident__team=team
+    )
+    return list(rows.select_related("incident").order_by(F("due_on").asc(nulls_last=True), "pk")[:AT_MOST])
