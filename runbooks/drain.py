@@ -83,13 +83,13 @@ class Drain:
             await asyncio.gather(*helpers, return_exceptions=True)
             self._is_over = True
             await writer
-            await self._in_database(connection.close)
+            await self._in_database(_close_connection)
             self._database.shutdown()
             self._children.shutdown(wait=False)
         return self.finished_total
 
     async def _claim_until_idle(self) -> None:
-        idle_since = time.monotonic()
+        idle_since = time.monotonic() - IDLE_SECONDS  # a ring for nothing ends at once
         while not self.is_stopping:
             self._wake.clear()
             claimed, was_full = await self._claim()
@@ -284,8 +284,13 @@ class Drain:
 
     async def _after_trouble(self, what: str, trouble: Exception) -> None:
         logger.warning("the database did not take a %s, trying again: %s", what, trouble)
-        await self._in_database(connection.close)
+        await self._in_database(_close_connection)
         await asyncio.sleep(DATABASE_PAUSE_SECONDS)
+
+
+def _close_connection() -> None:
+    """That of the thread that calls: `connection` is another one in each."""
+    connection.close()
 
 
 def _finished(run: ClaimedRun, outcome: Outcome) -> FinishedRun:

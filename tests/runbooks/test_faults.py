@@ -253,6 +253,7 @@ def test_keys_of_this_test_are_its_own():
     if settings.ON_FILESYSTEM_BROKER:
         assert current_app.conf.broker_transport_options["data_folder_in"].startswith(str(STATE_FOLDER))
     else:
+        empty_broker()
         bell.ring("default")
         with current_app.connection_for_write() as broker:
             assert broker.default_channel.client.llen("checks.default") == 1
