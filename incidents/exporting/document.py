@@ -66,6 +66,7 @@ def postmortem_document(incident: Incident, *, paper: str, now: datetime) -> tup
         if attachment.content_type in PICTURE_TYPES
     }
     facts = entry_facts(entries, incident)
+    rows = _rows(entries, incident, pictures)
     lanes = [found for environment in environments if (found := environment_facts(environment))]
     actions = list(incident.actions.filter(deleted_at=None).select_related("owner"))
     proofs = latest_results(actions)
@@ -81,11 +82,16 @@ def postmortem_document(incident: Incident, *, paper: str, now: datetime) -> tup
         "roles": list(incident.roles.select_related("user")),
         "figures": figures,
         "stamps": [stamp for stamp in figures.stamps.known() if stamp.field != "declared"],
-        "durations": [*figures.durations, analysis.warning_available, analysis.warning_used],
+        "durations": [
+            # That no zone is stated stands at the top, and beside the value.
+            (duration, duration.end_points.replace(", zone not stated", ""))
+            for duration in (*figures.durations, analysis.warning_available, analysis.warning_used)
+        ],
         "headline": _headline(figures, analysis),
         "analysis": analysis,
         "picture": _picture(incident, facts, figures, analysis, lanes),
-        "rows": _rows(entries, incident, pictures),
+        "rows": rows,
+        "has_utc": any(row.utc for row in rows),
         "zone_statement": _zone_statement(incident, entries),
         "written": written,
         "first_sections": [(s, written[s.key]) for s in sections if s.key in FIRST and s.key in written],
@@ -141,7 +147,7 @@ def _headline(figures: Figures, analysis: DetectionAnalysis) -> list[Duration]:
         analysis.warning_used,
         analysis.latent,
     ]
-    return [duration for duration in wanted if duration and duration.status in ("recorded", "before_impact")]
+    return [duration for duration in wanted if duration and duration.status == "recorded"]
 
 
 def _zone_statement(incident: Incident, entries: list[TimelineEntry]) -> str:
