@@ -26,6 +26,7 @@ MAXIMUM_CHARACTERS = 1_000
 MAXIMUM_EXPECTATIONS = 50
 MAXIMUM_COST = 400_000_000
 MAXIMUM_NODES = 200_000
+MAXIMUM_PATTERN_WORK = 50_000_000  # states × characters; measured: under a second
 _NODE_COST = 64
 
 RUN_FIELDS: dict[str, str] = {
@@ -154,6 +155,8 @@ def _compile(kind: Kind, expression: str, scope: Scope) -> CompiledExpectation:
     facts = facts_of(expression)
     if len(facts.comprehensions) > 1:
         raise ExpectationError(expression, None, "more than one of all, exists, exists_one, map, filter")
+    if facts.has_computed_pattern:
+        raise ExpectationError(expression, _place(expression, "matches"), "matches takes a text literal as its pattern")
     references = program.references()
     # Operators and what macros expand to begin with a sign; only names are ours to judge.
     for function in references["functions"]:
@@ -360,6 +363,8 @@ def _too_much(facts: ExpressionFacts, inputs: Mapping[str, Any]) -> str | None:
     nodes, characters, longest = _measure(inputs)
     if nodes > MAXIMUM_NODES:
         return "too much data for an expectation"
+    if facts.pattern_weight * characters > MAXIMUM_PATTERN_WORK:
+        return "too much text for this regular expression"
     if not facts.comprehensions:
         return None
     steps = max(longest, facts.longest_list)

@@ -21,6 +21,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COMPREHENSIONS = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
+_REPETITION = re.compile(r"\{(?:\s*\d+\s*,)?\s*(\d+)\s*,?\s*\}")
+_UNICODE_CLASS = re.compile(r"\\+[wWdDsSpPbB]")
 _WORDS = frozenset({"true", "false", "null", "in"})
 
 
@@ -47,6 +49,8 @@ class ExpressionFacts:
     comprehensions: tuple[str, ...]
     bound_names: frozenset[str]
     longest_list: int
+    pattern_weight: int  # of all matches() together; 0 when there is none
+    has_computed_pattern: bool
 
 
 def written_path(path: Path) -> str:
@@ -71,6 +75,7 @@ def facts_of(expression: str) -> ExpressionFacts:
     uses: list[PathUse] = []
     comprehensions: list[str] = []
     bound: set[str] = set()
+    pattern_weight, has_computed_pattern = 0, False
     position = 0
     while position < len(tokens):
         token = tokens[position]
@@ -81,8 +86,13 @@ def facts_of(expression: str) -> ExpressionFacts:
             if token.text in _COMPREHENSIONS:
                 comprehensions.append(token.text)
                 bound.add(_text(tokens, position + 2))
+            elif token.text == "matches" and _is_literal_argument(tokens, position + 2):
+                pattern_weight += weight_of_pattern(tokens[position + 2].text)
+            elif token.text == "matches":
+                has_computed_pattern = True
             position += 1
         elif before == "." or _text(tokens, position + 1) == "(":
+            has_computed_pattern = has_computed_pattern or token.text == "matches"
             position += 1
         else:
             path, end = _path_at(tokens, position)
@@ -90,7 +100,24 @@ def facts_of(expression: str) -> ExpressionFacts:
             uses.append(PathUse(path, in_has or _compared_with_null(tokens, position, end)))
             position = end
     commas = expression.count(",") + 1
-    return ExpressionFacts(tuple(uses), tuple(comprehensions), frozenset(bound), commas)
+    return ExpressionFacts(
+        tuple(uses), tuple(comprehensions), frozenset(bound), commas, pattern_weight, has_computed_pattern
+    )
+
+
+def _is_literal_argument(tokens: list[Token], position: int) -> bool:
+    return position < len(tokens) and tokens[position].kind == "text" and _text(tokens, position + 1) == ")"
+
+
+def weight_of_pattern(literal: str) -> int:
+    """About how many states a regular expression compiles to: the engine's time is states times characters.
+
+    Counted repetition multiplies what it repeats, and a Unicode class is some dozens of states.
+    """
+    weight = len(literal) + 50 * len(_UNICODE_CLASS.findall(literal))
+    for count in _REPETITION.findall(literal):
+        weight *= max(1, int(count[:6]))
+    return weight
 
 
 def _text(tokens: list[Token], position: int) -> str:

@@ -108,7 +108,8 @@ def test_what_is_not_public_needs_a_zone_and_the_refusal_names_it(address: str, 
 
 
 @pytest.mark.parametrize(
-    "address", ["8.8.8.8", "1.1.1.1", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "64:ff9b::8.8.8.8", "2002:808:808::"]
+    "address",
+    ["8.8.8.8", "1.1.1.1", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "64:ff9b::8.8.8.8", "2002:808:808::"],
 )
 def test_public_addresses_are_allowed_without_a_zone(address: str):
     assert NOTHING.judge(address, 443) == Allowed(None)
@@ -168,7 +169,9 @@ def test_metadata_names_are_refused_whatever_they_resolve_to():
     assert NOTHING.judge_name("example.org") is None
 
 
-@pytest.mark.parametrize("text", ["example.org", "1.2.3.4.5", "256.1.1.1", "1.2.3", "0x", "1..2", "08.1.1.1", "", "g::1"])
+@pytest.mark.parametrize(
+    "text", ["example.org", "1.2.3.4.5", "256.1.1.1", "1.2.3", "0x", "1..2", "08.1.1.1", "", "g::1"]
+)
 def test_what_is_no_address_is_none_or_what_the_c_library_takes_it_for(text: str):
     expected = {"1.2.3": "1.2.0.3", "0x": "0.0.0.0"}.get(text)
     found = parse_address(text)

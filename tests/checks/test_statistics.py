@@ -9,7 +9,14 @@ from checks.statistics import attempts_needed, detection_power, failure_rate_int
 
 @pytest.mark.parametrize(
     ("power", "rate", "attempts"),
-    [(0.95, 0.05, 59), (0.99, 0.05, 90), (0.95, 0.01, 299), (0.99, 0.01, 459), (0.95, 0.001, 2995), (0.99, 0.001, 4603)],
+    [
+        (0.95, 0.05, 59),
+        (0.99, 0.05, 90),
+        (0.95, 0.01, 299),
+        (0.99, 0.01, 459),
+        (0.95, 0.001, 2995),
+        (0.99, 0.001, 4603),
+    ],
 )
 def test_attempts_needed_to_see_a_fault(power: float, rate: float, attempts: int):
     assert attempts_needed(power, rate) == attempts
@@ -19,7 +26,13 @@ def test_attempts_needed_to_see_a_fault(power: float, rate: float, attempts: int
 @pytest.mark.parametrize(
     ("failures", "attempts", "low", "high"),
     # Published tables of exact binomial limits, 95 % two-sided.
-    [(0, 10, 0.0, 0.3085), (1, 10, 0.0025, 0.4450), (5, 10, 0.1871, 0.8129), (10, 10, 0.6915, 1.0), (0, 100, 0.0, 0.0362)],
+    [
+        (0, 10, 0.0, 0.3085),
+        (1, 10, 0.0025, 0.4450),
+        (5, 10, 0.1871, 0.8129),
+        (10, 10, 0.6915, 1.0),
+        (0, 100, 0.0, 0.0362),
+    ],
 )
 def test_the_interval_agrees_with_published_tables(failures: int, attempts: int, low: float, high: float):
     assert failure_rate_interval(failures, attempts) == pytest.approx((low, high), abs=5e-5)
@@ -46,9 +59,7 @@ def test_the_limits_leave_two_and_a_half_percent_in_each_tail(counts: tuple[int,
     low, high = failure_rate_interval(failures, attempts)
 
     def at_most(count: int, rate: float) -> float:
-        return math.fsum(
-            math.comb(attempts, k) * rate**k * (1 - rate) ** (attempts - k) for k in range(count + 1)
-        )
+        return math.fsum(math.comb(attempts, k) * rate**k * (1 - rate) ** (attempts - k) for k in range(count + 1))
 
     assert at_most(failures, high) == pytest.approx(0.025, abs=1e-5)
     assert 1 - at_most(failures - 1, low) == pytest.approx(0.025, abs=1e-5)
