@@ -3,7 +3,7 @@
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             self.refuse(f"Cannot write {options['output']}: {error.strerror}")
         self.stderr.write(f"{options['output']}: {len(pdf):,} bytes")
 
-    def refuse(self, message: str) -> Any:
+    def refuse(self, message: str) -> NoReturn:
         """Say why on standard error and end with 2, as the command line promises."""
         self.stderr.write(message)
         sys.exit(2)
