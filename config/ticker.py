@@ -1,7 +1,6 @@
 """The ticker: what every worker process does by the clock, whether the broker lives or not.
 
-A thread that beats, looks for queued work and sweeps, and another one for the jobs in the tables below, so that a slow
-mail server delays no check. Any number of tickers may run: each job is safe to run twice, and guarded updates decide.
+A thread that beats, looks for queued work and sweeps, and further ones for the jobs in the table below. Any number of tickers may run: each job is safe to run twice, and guarded updates decide.
 """
 
 from __future__ import annotations
@@ -17,10 +16,14 @@ from celery import bootsteps
 from celery.signals import worker_shutting_down
 from django.db import connections
 
+from incidents.exporting.exports import make_due_exports
+from incidents.lessons import consume_transitions
+from notifications.outbox import deliver_due
 from runbooks import ledger, workers
 from runbooks.drains import drain_location, stop_claiming
 from runbooks.models import Tick
 from runbooks.retention import prune_observations
+from runbooks.transitions import tell_about_transitions
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +31,18 @@ Job = tuple[float, Callable[[datetime], object]]
 """Every so many seconds, and what: a function of the time, safe to run twice and at the same time elsewhere."""
 
 HOUR = 3600.0
-CLOCK_JOBS: dict[str, Job] = {
-    "prune_observations": (24 * HOUR, prune_observations),
+CLOCK_JOBS: dict[str, dict[str, Job]] = {
+    "records": {
+        "tell_about_transitions": (2.0, tell_about_transitions),
+        "learn_from_transitions": (2.0, consume_transitions),
+        "prune_observations": (24 * HOUR, prune_observations),
+    },
+    "documents": {"make_due_exports": (1.0, make_due_exports)},
+    "messages": {"deliver_due": (2.0, deliver_due)},
 }
-"""Jobs of workers that run checks."""
-DOCUMENT_JOBS: dict[str, Job] = {}
-"""Jobs of workers that make documents."""
+"""Clocks by name. Each is a thread of its own, so that neither a slow mail server nor a long document delays others."""
+CLOCKS_OF_CHECK_WORKERS = ("records", "messages")
+CLOCKS_OF_DOCUMENT_WORKERS = ("documents", "messages")
 DOCUMENTS_QUEUE = "documents"
 
 HEARTBEAT_SECONDS = 5.0
@@ -94,10 +103,9 @@ class Ticker(bootsteps.StartStopStep):  # type: ignore[misc]
         queues = list(parent.app.amqp.queues.consume_from)
         workers.call_this_worker(str(parent.hostname))
         self._clocks = [Clock("ticker", self._own_jobs(queues))]
-        if workers.locations_of(queues) and CLOCK_JOBS:
-            self._clocks.append(Clock("clock jobs", CLOCK_JOBS))
-        if DOCUMENTS_QUEUE in queues and DOCUMENT_JOBS:
-            self._clocks.append(Clock("document jobs", DOCUMENT_JOBS))
+        names = set(CLOCKS_OF_CHECK_WORKERS) if workers.locations_of(queues) else set()
+        names |= set(CLOCKS_OF_DOCUMENT_WORKERS) if DOCUMENTS_QUEUE in queues else set()
+        self._clocks += [Clock(name, CLOCK_JOBS[name]) for name in sorted(names)]
         worker_shutting_down.connect(_on_shutdown)
         for clock in self._clocks:
             clock.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from datetime import datetime, timedelta
 
 from celery import current_app
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=Limits().wall_seconds + 30)
 MOST_TRIES = 3
 QUEUE = "documents"
+_at_work = threading.Lock()
 
 
 def request_export(incident: Incident, *, paper: str, actor: Actor, now: datetime) -> Export:
@@ -50,11 +52,18 @@ def _ring() -> None:
 
 
 def make_due_exports(now: datetime | None = None) -> int:
-    """Make what is on the list, one after the other; returns how many were made or failed. Any number may run."""
+    """Make what is on the list, one after the other; returns how many were made or failed.
+
+    Any number of processes may do so. Within a process one does: a second caller leaves it to the first.
+    """
     made = 0
-    while (export := _claim_next(now or timezone.now())) is not None:
-        _make(export)
-        made += 1
+    if _at_work.acquire(blocking=False):
+        try:
+            while (export := _claim_next(now or timezone.now())) is not None:
+                _make(export)
+                made += 1
+        finally:
+            _at_work.release()
     return made
 
 
