@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from incidents.detection_analysis import CheckFact, DetectionAnalysis, analyse_detection
@@ -94,13 +95,13 @@ def declared_time(incident: Incident) -> WrittenTime | None:
     """When it was declared; None where it was written down afterwards."""
     if incident.is_retrospective:
         return None
-    return WrittenTime.from_instant(incident.declared_at, incident.time_zone or "UTC")
+    return WrittenTime.from_instant(incident.declared_at.replace(second=0, microsecond=0), incident.time_zone or "UTC")
 
 
 def closed_time(incident: Incident) -> WrittenTime | None:
     if incident.closed_at is None or incident.is_retrospective:
         return None
-    return WrittenTime.from_instant(incident.closed_at, incident.time_zone or "UTC")
+    return WrittenTime.from_instant(incident.closed_at.replace(second=0, microsecond=0), incident.time_zone or "UTC")
 
 
 def analysis_of(
@@ -133,11 +134,21 @@ def check_fact(check: SilentCheck, incident: Incident) -> CheckFact:
 
 
 def refresh_summaries(incident: Incident) -> None:
-    """Store the durations' summaries on the incident, for lists. Call inside the transaction of the change."""
-    summaries = [_summary(duration) for duration in figures_of(incident).durations]
-    if summaries != incident.durations:
-        Incident.objects.filter(pk=incident.pk).update(durations=summaries)
-        incident.durations = summaries
+    """Store on the incident what lists show of its figures. Call inside the transaction of the change."""
+    figures = figures_of(incident)
+    new = {"durations": [_summary(duration) for duration in figures.durations], "began_at": _beginning(figures.stamps)}
+    if any(getattr(incident, name) != value for name, value in new.items()):
+        Incident.objects.filter(pk=incident.pk).update(**new)
+        for name, value in new.items():
+            setattr(incident, name, value)
+
+
+def _beginning(stamps: KeyTimestamps) -> datetime | None:
+    for stamp in (stamps.impact_started, stamps.earliest_detectable(), stamps.detected):
+        bounds = stamp.bounds() if stamp else None
+        if bounds is not None and bounds[0].tzinfo is not None:
+            return bounds[0]
+    return None
 
 
 def _summary(duration: Duration) -> dict[str, Any]:

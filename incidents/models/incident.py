@@ -55,6 +55,9 @@ class Incident(Versioned):
     )
     status_changed_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    began_at = models.DateTimeField(
+        null=True, blank=True, help_text="Derived: start of impact, else the first that was seen of it."
+    )
     durations = models.JSONField(
         default=list, blank=True, help_text="Summaries of the derived durations, so that a list needs no entries."
     )

@@ -69,4 +69,9 @@ def _open_actions() -> Coalesce:
 
 def _row(incident: Incident) -> dict[str, Any]:
     durations = [found for name in DURATIONS_SHOWN if (found := duration_named(incident, name))]
-    return {"incident": incident, "durations": durations, "is_over": incident.status in OVER}
+    return {
+        "incident": incident,
+        "durations": durations,
+        "is_over": incident.status in OVER,
+        "at": incident.began_at or incident.declared_at,
+    }
