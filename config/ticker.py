@@ -1,6 +1,7 @@
 """The ticker: what every worker process does by the clock, whether the broker lives or not.
 
-A thread that beats, looks for queued work and sweeps, and further ones for the jobs in the table below. Any number of tickers may run: each job is safe to run twice, and guarded updates decide.
+A thread that beats, looks for queued work and sweeps, and further ones for the jobs in the table below. Any number of
+tickers may run: each job is safe to run twice, and guarded updates decide.
 """
 
 from __future__ import annotations
