@@ -21,7 +21,7 @@ async def listening(handler: Handler, host: str = "127.0.0.1", **options: Any) -
         writers.append(writer)
         try:
             await handler(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
