@@ -18,10 +18,10 @@ async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.write(b"220 bye\r\n")
 
 
-def seen(handler: Any, expect: tuple[str, ...] = (), **parameters: Any) -> Any:
+def seen(handler: Any, expectations: tuple[str, ...] = (), **parameters: Any) -> Any:
     async def run() -> Any:
         async with listening(handler) as port:
-            return await probe("tcp", {"host": "127.0.0.1", "port": str(port), **parameters}, expect)
+            return await probe("tcp", {"host": "127.0.0.1", "port": str(port), **parameters}, expectations)
 
     return asyncio.run(run())
 

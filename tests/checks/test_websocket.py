@@ -62,12 +62,12 @@ def test_an_echo_from_a_real_server():
 
 
 def test_without_a_message_the_handshake_is_enough():
-    result = against_a_real_server(("status == 101",))
+    result = against_a_real_server(("status == 101",), subprotocols="chat")
     assert (result.verdict, result.observation["echoed"]) == ("passed", None)
 
 
 def test_an_echo_that_never_comes_has_failed():
-    result = against_a_real_server(message="a", expected_echo="b", timeout_seconds=0.3)
+    result = against_a_real_server(subprotocols="chat", message="a", expected_echo="b", timeout_seconds=0.3)
     assert (result.verdict, result.observation["error"], result.observation["echoed"]) == (
         "failed",
         "read_timeout",
