@@ -11,8 +11,10 @@ from runbooks.ledger.enqueueing import enqueue_runs
 from runbooks.models import CheckDefinition, ChecklistStep, CheckRun, Maintenance, MaintenanceStatus
 from runbooks.progress import IN_FLIGHT
 from runbooks.refusals import Refused
+from runbooks.unfolding import UnfoldedCheck
 from teams import audit
 from teams.actors import Actor
+from teams.models import Team
 
 # What a person asked for and has stopped waiting for is no longer worth dialling.
 USEFUL_FOR = timedelta(minutes=15)
@@ -32,6 +34,44 @@ def run_step(step: ChecklistStep, *, actor: Actor, now: datetime) -> list[CheckR
 def run_check(maintenance: Maintenance, definition_id: int, *, actor: Actor, now: datetime) -> list[CheckRun]:
     """Run one check of the maintenance, at all its locations. An empty list: it has no such check."""
     return _run(maintenance, "", {"pk": definition_id}, actor, now)
+
+
+def try_once(team: Team, unfolded: UnfoldedCheck, *, actor: Actor, now: datetime) -> CheckRun:
+    """Run a check that belongs to no step, to see what it sees."""
+    check = unfolded.check
+    with transaction.atomic():
+        definition = CheckDefinition.objects.create(
+            team=team,
+            name=f"Try: {unfolded.name}"[:300],
+            kind=check.kind,
+            parameters=unfolded.parameters,
+            expect=check.expect,
+            expect_run=check.expect_run,
+            repeat=check.repeat,
+            max_failures=check.max_failures,
+            concurrency=check.concurrency,
+            pause_ms=check.pause_ms,
+            hold_open=check.hold_open,
+            locations=check.locations[:1],
+            variables=unfolded.variables,
+        )
+        runs = enqueue_runs(
+            [definition],
+            scheduled_for=now,
+            urgent=True,
+            requested_by=actor.user,
+            expires_at=now + USEFUL_FOR,
+            now=now,
+        )
+        audit.record(
+            "check.tried",
+            actor=actor,
+            subject=f"check:{definition.pk}",
+            summary=f"Tried a check of kind {check.kind}",
+            now=now,
+            team=team,
+        )
+    return runs[0]
 
 
 def _run(

@@ -17,7 +17,7 @@ def shipped_files() -> list[Path]:
 
 
 def load_shipped(team: Team, actor: Actor, now: datetime) -> list[Runbook]:
-    """Give the team each shipped runbook that it does not have yet, with the file's name as slug. Returns the new ones."""
+    """Give the team each shipped runbook that it does not have yet, by file name. Returns the new ones."""
     present = set(Runbook.objects.filter(team=team).values_list("slug", flat=True))
     return [
         create_runbook(team, read_valid(path.read_text()), slug=path.stem, actor=actor, now=now, note="As shipped")

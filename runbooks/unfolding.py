@@ -69,6 +69,13 @@ def _unfold_step(step: Step, index: int, member: str | None, values: Mapping[str
     )
 
 
+def unfold_check_alone(step: Step, check: Check, values: Mapping[str, Any]) -> UnfoldedCheck:
+    """One check by itself, for the first member of each list it unfolds for."""
+    member, check_member = _members(step.for_each, values)[0], _members(check.for_each, values)[0]
+    seen = values if member is None else {**values, EACH: member, STEP_EACH: member}
+    return _unfold_check(check, (0, 0), (step.for_each, member), check_member, seen)
+
+
 def _unfold_check(
     check: Check,
     place: tuple[int, int],
