@@ -109,7 +109,7 @@ def test_each_resolver_is_a_member_and_one_bad_one_fails_the_run():
 def test_authoritative_asks_every_name_server_without_recursion():
     recursion: list[bool] = []
 
-    def authority(query: dns.message.Message) -> dns.message.Message:
+    def authority(query: dns.message.Message) -> dns.message.Message | bytes | None:
         recursion.append(bool(query.flags & dns.flags.RD))
         return zone({("www.chat.example", "A"): ["192.0.2.9"]})(query)
 

@@ -96,8 +96,8 @@ def test_a_run_never_outlives_its_deadline(rule: dict[str, Any]):
 def test_a_deadline_in_the_middle_of_good_attempts_is_errored_not_passed():
     async def run() -> Any:
         async with listening(failing_every(10**9)) as port:
-            rule = {"repeat": 100, "pause_ms": 50}
-            return await probe("http", {"url": f"http://127.0.0.1:{port}/"}, deadline_seconds=0.5, **rule)
+            parameters = {"url": f"http://127.0.0.1:{port}/"}
+            return await probe("http", parameters, deadline_seconds=0.5, repeat=100, pause_ms=50)
 
     result = asyncio.run(run())
     assert result.verdict == "errored"
