@@ -91,10 +91,10 @@ def missing_things(
     missing = [
         f"Section “{section.title}” is empty."
         for section in sections
-        if not section.body.strip() and (section.key not in BY_KEY or BY_KEY[section.key].is_needed)
+        if not section.body.strip()
+        and (section.key not in BY_KEY or BY_KEY[section.key].is_needed)
+        and not (section.key == "summary" and incident.summary.strip())
     ]
-    if not incident.summary.strip() and not any(each.key == "summary" and each.body.strip() for each in sections):
-        missing.append("Nothing says in two sentences what happened.")
     stamps = figures.stamps
     for field, stamp in (
         ("impact started", stamps.impact_started),

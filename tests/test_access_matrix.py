@@ -65,7 +65,7 @@ def status_for(world: World, name: str, row: Row, role: str) -> int:
             send = client.post if row.method == "POST" else client.get
             response = send(url, filled(row.data, world))
         if getattr(response, "streaming", False):
-            response.close()
+            list(response)  # read to its end: the client then closes it without closing the database's connection
         transaction.set_rollback(True)
     return int(response.status_code)
 
