@@ -1,0 +1,1 @@
+"""Benchmarks: what Hindsight costs beside what it cannot cost less than. See docs/benchmarks.md."""

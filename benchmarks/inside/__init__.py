@@ -1,0 +1,1 @@
+"""What runs inside an installation, with Django set up: see `benchmarks.inside.__main__`."""
