@@ -16,11 +16,11 @@ logger = logging.getLogger(__name__)
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, LookupError)
 
 
-class FilesystemChannel(filesystem.Channel):  # type: ignore[misc]
-    def _get(self, queue: str) -> Any:
+class FilesystemChannel(filesystem.Channel):
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         while True:
             try:
-                message = super()._get(queue)
+                message: Any = super()._get(queue)  # type: ignore[no-untyped-call]
                 message["properties"]["delivery_tag"]
             except UNREADABLE as error:
                 logger.warning("an unreadable message in %s was dropped: %r", queue, error)
@@ -28,20 +28,20 @@ class FilesystemChannel(filesystem.Channel):  # type: ignore[misc]
                 return message
 
 
-class FilesystemTransport(filesystem.Transport):  # type: ignore[misc]
+class FilesystemTransport(filesystem.Transport):
     Channel = FilesystemChannel
 
 
-class RedisChannel(redis.Channel):  # type: ignore[misc]
+class RedisChannel(redis.Channel):
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
         except UNREADABLE as error:
             logger.warning("an unreadable message was dropped: %r", error)
             return True
 
 
-class RedisTransport(redis.Transport):  # type: ignore[misc]
+class RedisTransport(redis.Transport):
     Channel = RedisChannel
 
 

@@ -115,7 +115,10 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {})
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # after a restart the pool hands out no dead connections
     DATABASES["default"]["OPTIONS"].update(
-        {"connect_timeout": 3, "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=10)}}
+        {
+            "connect_timeout": 3,
+            "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=10), "timeout": 5},
+        }
     )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -95,4 +95,4 @@ def target_of(definition: dict[str, Any]) -> str:
                 return urlsplit(text).netloc if "//" in text else f"{text}:{parameters.get('port', '')}"
             except ValueError:
                 return text
-    return definition["kind"]
+    return str(definition["kind"])

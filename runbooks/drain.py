@@ -171,8 +171,7 @@ class Drain:
 
     async def _carry_out(self, run: ClaimedRun, errand: Errand) -> None:
         try:
-            while (wait_seconds := (run.scheduled_for - datetime.now(UTC)).total_seconds()) > 0:
-                await asyncio.sleep(wait_seconds)  # may wake a moment early: timers are not that clock
+            await _until(run.scheduled_for)
             async with self._places.at_target(target_of(errand.definition)):
                 self._not_started.pop(run.run_id, None)
                 stalls_before = self._stalls.total
@@ -268,6 +267,8 @@ class Drain:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A task that was cancelled before its first step had no chance to say so itself.
+        self._given_back.extend((run.run_id, run.token) for run in self._not_started.values())
 
     # --- the database -------------------------------------------------------------------------------------------
     async def _in_database(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -286,6 +287,12 @@ class Drain:
         logger.warning("the database did not take a %s, trying again: %s", what, trouble)
         await self._in_database(_close_connection)
         await asyncio.sleep(DATABASE_PAUSE_SECONDS)
+
+
+async def _until(instant: datetime) -> None:
+    # Timers are not that clock and may wake a moment early.
+    while (wait_seconds := (instant - datetime.now(UTC)).total_seconds()) > 0:  # noqa: ASYNC110 no event to wait for
+        await asyncio.sleep(wait_seconds)
 
 
 def _close_connection() -> None:

@@ -177,4 +177,4 @@ def extend_leases(leases: Sequence[tuple[int, int, datetime]], now: datetime) ->
             """,
             [*sql.flat(rows), sql.instant(now)],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
