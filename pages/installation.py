@@ -89,9 +89,11 @@ def lost_runs(now: datetime) -> int:
 
 
 def deliveries() -> dict[str, int]:
-    """Mails by state, without those sent."""
+    """How many mails are waiting (those being sent included), and how many have failed for good."""
     rows = Delivery.objects.exclude(state=DeliveryState.SENT).values_list("state")
-    return dict(rows.annotate(total=Count("pk")))
+    counts = dict(rows.annotate(total=Count("pk")))
+    failed = counts.pop(DeliveryState.FAILED, 0)
+    return {"waiting": sum(counts.values()), "failed": failed}
 
 
 def ticks() -> list[Tick]:
