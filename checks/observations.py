@@ -43,17 +43,24 @@ class CannotLook(Exception):
 
 def storable(value: Any, text_characters: int = STORED_TEXT_CHARACTERS, depth: int = 0) -> Any:
     """A copy that any JSON column takes: texts and lists capped, no NUL, no lone surrogate, no NaN or infinity."""
-    if isinstance(value, str):
-        return _storable_text(value, text_characters)
-    if value is None or isinstance(value, (bool, int)):
+    # Runs go through here thousands of times a second: the commonest types first, by identity.
+    exact = type(value)
+    if value is None or exact is int or exact is bool:
         return value
+    if exact is str:
+        if len(value) <= text_characters and value.isascii() and "\x00" not in value:
+            return value
+        return _storable_text(value, text_characters)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if depth >= STORED_DEPTH:
         return "…"
     if isinstance(value, Mapping):
-        items = list(value.items())[:STORED_ITEMS]
-        return {_storable_text(str(key), 1_000): storable(item, text_characters, depth + 1) for key, item in items}
+        items = value.items() if len(value) <= STORED_ITEMS else list(value.items())[:STORED_ITEMS]
+        return {
+            storable(key if type(key) is str else str(key), 1_000): storable(item, text_characters, depth + 1)
+            for key, item in items
+        }
     if isinstance(value, (list, tuple)):
         return [storable(item, text_characters, depth + 1) for item in value[:STORED_ITEMS]]
     return _storable_text(str(value), text_characters)
