@@ -83,7 +83,7 @@ class WelcomeForm(AccountForm):
     field_order = ["setup_code", "full_name", "email", "password", "team_name", "time_zone"]
 
 
-class SettingsForm(forms.ModelForm[User]):
+class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # Django 5.2 has no runtime generics here
     time_zone = TimeZoneField()
     theme = forms.ChoiceField(choices=Theme.choices, widget=forms.RadioSelect)
 
@@ -99,7 +99,7 @@ class InviteForm(forms.Form):
     )
 
 
-class EnvironmentForm(forms.ModelForm[Environment]):
+class EnvironmentForm(forms.ModelForm):  # type: ignore[type-arg]  # no generics at run time
     class Meta:
         model = Environment
         fields = ["name", "short_name", "is_production"]
@@ -107,7 +107,7 @@ class EnvironmentForm(forms.ModelForm[Environment]):
         help_texts = {"name": "Such as Acceptance test."}
 
 
-class ServiceForm(forms.ModelForm[Service]):
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # no generics at run time
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     class Meta:
