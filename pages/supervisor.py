@@ -50,9 +50,8 @@ def _die_with_parent() -> None:
 class Supervisor:
     """`run()` returns after SIGINT, SIGTERM or SIGHUP, when every child is gone."""
 
-    def __init__(self, commands: Mapping[str, list[str]], environment: Mapping[str, str]) -> None:
+    def __init__(self, commands: Mapping[str, list[str]]) -> None:
         self.children = [Child(name, command) for name, command in commands.items()]
-        self.environment = {**os.environ, **environment}
         self.stopping = threading.Event()
 
     def run(self, when_started: Callable[[], None]) -> None:
@@ -71,7 +70,7 @@ class Supervisor:
 
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(  # noqa: S603 - the commands are ours
-            child.command, env=self.environment, start_new_session=True, preexec_fn=_die_with_parent
+            child.command, start_new_session=True, preexec_fn=_die_with_parent
         )
         child.started_at = time.monotonic()
 

@@ -18,4 +18,4 @@ CHILD = textwrap.dedent(
 if __name__ == "__main__":
     folder = sys.argv[1]
     commands = {name: [sys.executable, "-c", CHILD, f"{folder}/{name}"] for name in ("web", "worker")}
-    Supervisor(commands, {}).run(when_started=lambda: print("started", flush=True))
+    Supervisor(commands).run(when_started=lambda: print("started", flush=True))
