@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.utils.html import escape
 
 from runbooks.document import LIST_TYPES, RunbookDocument, Variable
 from runbooks.given_variables import FIELD_PREFIX
@@ -106,11 +107,11 @@ def variable_field(variable: Variable) -> forms.CharField:
     field = forms.CharField(
         label=variable.name.replace("_", " ").capitalize(),
         required=False,
-        help_text=f"{variable.help} {hint}".strip(),
+        help_text=escape(f"{variable.help} {hint}".strip()),  # fields print help as HTML; this one people wrote
         max_length=20_000,
         strip=False,
         initial=default,
-        widget=forms.Textarea(attrs={"rows": 2, "class": "input-mono"})
+        widget=forms.Textarea(attrs={"rows": 1, "class": "input-mono"})
         if is_list
         else forms.TextInput(attrs={"class": "input-mono"}),
     )
