@@ -45,6 +45,7 @@ from teams.versions import EditConflict
 
 CONSUMER = "action_items"
 AT_ONCE = 200
+LATE_COMMITS = 10_000
 VERDICTS = (RunState.PASSED, RunState.FAILED, RunState.ERRORED)
 # Definitions looked through for the newest results; older checklists than these are history.
 MOST_DEFINITIONS = 2000
@@ -204,17 +205,33 @@ def consume_transitions(now: datetime) -> int:
 
     Acting and recording that it was done are one transaction per verdict: a crash in between repeats, never forgets.
     """
-    from_lessons = StepOrigin.objects.filter(
+    from_lesson = StepOrigin.objects.filter(
         step_key=OuterRef("check_definition__checklist_step__step_key"),
         runbook=OuterRef("check_definition__checklist_step__maintenance__runbook_version__runbook"),
     )
-    waiting = (
-        CheckTransition.objects.filter(Exists(from_lessons))
+    waiting = list(
+        CheckTransition.objects.filter(pk__gt=_looked_through())
         .exclude(consumptions__consumer=CONSUMER)
+        .annotate(is_from_lesson=Exists(from_lesson))
         .select_related("run__check_definition", "check_definition__checklist_step__maintenance__runbook_version")
         .order_by("pk")[:AT_ONCE]
     )
-    return sum(_consume(transition, now) for transition in waiting)
+    # Nothing to do for the others: noting them keeps the next look short.
+    TransitionConsumption.objects.bulk_create(
+        [
+            TransitionConsumption(transition=transition, consumer=CONSUMER, at=now)
+            for transition in waiting
+            if not transition.is_from_lesson
+        ],
+        ignore_conflicts=True,
+    )
+    return sum(_consume(transition, now) for transition in waiting if transition.is_from_lesson)
+
+
+def _looked_through() -> int:
+    """Up to where all has been seen. Numbers are given before they are committed: hence the margin."""
+    newest = TransitionConsumption.objects.filter(consumer=CONSUMER).order_by("-transition_id").first()
+    return newest.transition_id - LATE_COMMITS if newest else 0
 
 
 def is_evidence_ready(action: ActionItem) -> bool:
