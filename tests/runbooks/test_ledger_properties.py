@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from runbooks import ledger
 from runbooks.ledger.endings import COUNTED_AGAINST_THE_RUN, MAX_ATTEMPTS
@@ -17,13 +17,13 @@ from tests.runbooks.ledger_world import make_check, make_team, queue, verdict
 
 ENDED = {"passed", "failed", "errored", "expired", "cancelled", "lost"}
 VERDICTS = ["passed", "failed", "errored"]
+BACK = st.integers(1, 8)
+"""Which of the runs ever claimed, counted from the newest."""
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 class LedgerMachine(RuleBasedStateMachine):
     """Three checks, two locations, two workers, and a memory of what has ended as what."""
-
-    held = Bundle("held")
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,6 +36,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ended: dict[int, tuple[str, int]] = {}
         self.tokens: dict[int, int] = {}
         self.counted_verdicts: dict[int, str] = {}
+        self.held: list[ledger.ClaimedRun] = []
+        queue(*self.checks, now=self.now)
+        self.claim("w1", 4)
+
+    def one_held(self, back: int) -> ledger.ClaimedRun:
+        return self.held[-min(back, len(self.held))]
 
     @rule(
         which=st.sampled_from([0, 1, 2]),
@@ -53,14 +59,13 @@ class LedgerMachine(RuleBasedStateMachine):
         assert [run.pk for run in queue(self.checks[which], now=self.now, **options)] == [run.pk for run in runs]
         assert CheckRun.objects.count() == count
 
-    @rule(
-        target=held,
-        location=st.sampled_from(["default", "elsewhere"]),
-        worker=st.sampled_from(["w1", "w2"]),
-        limit=st.integers(1, 4),
-        quarantined=st.booleans(),
-    )
-    def claim(self, location, worker, limit, quarantined):
+    @rule(worker=st.sampled_from(["w1", "w2"]), limit=st.integers(1, 4))
+    def claim(self, worker, limit):
+        for location in ("default", "elsewhere"):
+            for quarantined in (False, True):
+                self.claim_at(location, worker, limit, quarantined)
+
+    def claim_at(self, location, worker, limit, quarantined):
         waiting = ledger.is_work_waiting(location, quarantined=quarantined, now=self.now)
         claimed = ledger.claim(location, worker, limit, self.now, quarantined=quarantined)
         assert bool(claimed) == waiting
@@ -70,11 +75,12 @@ class LedgerMachine(RuleBasedStateMachine):
             assert run.scheduled_for <= self.now + timedelta(seconds=2)
             assert run.lease_expires_at > self.now
             self.tokens[run.run_id] = run.token
-        return multiple(*claimed)
+        self.held += claimed
 
-    @rule(run=held, state=st.sampled_from(VERDICTS), seconds_ago=st.sampled_from([0, 5]))
-    def finish(self, run, state, seconds_ago):
+    @rule(back=BACK, state=st.sampled_from(VERDICTS), seconds_ago=st.sampled_from([0, 5]))
+    def finish(self, back, state, seconds_ago):
         """By whoever ever held it: in time, late, or a second time."""
+        run = self.one_held(back)
         row = CheckRun.objects.get(pk=run.run_id)
         reached = max(self.now - timedelta(seconds=seconds_ago), START)
         holds = row.state == "claimed" and row.token == run.token and reached <= row.lease_expires_at
@@ -84,19 +90,22 @@ class LedgerMachine(RuleBasedStateMachine):
             assert run.run_id not in self.counted_verdicts
             self.counted_verdicts[run.run_id] = state
 
-    @rule(run=held)
-    def give_back(self, run):
+    @rule(back=BACK)
+    def give_back(self, back):
+        run = self.one_held(back)
         row = CheckRun.objects.get(pk=run.run_id)
         assert ledger.give_back([(run.run_id, run.token)], self.now) == int(
             row.state == "claimed" and row.token == run.token
         )
 
-    @rule(run=held)
-    def die(self, run):
+    @rule(back=BACK)
+    def die(self, back):
+        run = self.one_held(back)
         ledger.note_deaths([(run.run_id, run.token)], self.now)
 
-    @rule(run=held, seconds=st.sampled_from([10, 100]))
-    def extend(self, run, seconds):
+    @rule(back=BACK, seconds=st.sampled_from([10, 100]))
+    def extend(self, back, seconds):
+        run = self.one_held(back)
         ledger.extend_leases([(run.run_id, run.token, self.now + timedelta(seconds=seconds))], self.now)
 
     @rule()
@@ -170,6 +179,6 @@ def test_the_ledger_s_promises_hold_whatever_happens():
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
