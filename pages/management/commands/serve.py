@@ -7,9 +7,11 @@ import os
 import socket
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
@@ -29,7 +31,8 @@ class Command(BaseCommand):
         if settings.ON_SQLITE and not settings.SQLITE_WAL_IS_SAFE:
             say("This SQLite has a corruption bug in WAL mode: journal_mode=DELETE is used (slower, safe).")
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        if not _static_files_are_collected():
+            call_command("collectstatic", interactive=False, verbosity=0)
         if os.environ.get("SAMPLE", "1") != "0" and not User.objects.exists():
             call_command("load_sample_data")
         _become_the_supervisor(listen)
@@ -51,6 +54,15 @@ def _become_the_supervisor(listen: str) -> None:
     os.chdir(settings.BASE_DIR)
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "pages.serving", order], environment)  # noqa: S606 - no shell
+
+
+def _static_files_are_collected() -> bool:
+    """Whether nothing is newer than the last collection, which takes a second or two."""
+    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    if not manifest.exists():
+        return False
+    sources = (storage.path(name) for finder in get_finders() for name, storage in finder.list([]))
+    return all(Path(source).stat().st_mtime < manifest.stat().st_mtime for source in sources)
 
 
 def _refuse_taken_address(listen: str) -> None:
