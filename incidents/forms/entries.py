@@ -23,6 +23,7 @@ class ComposerForm(forms.Form):
     def __init__(self, team: Team, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["environment"] = EnvironmentField(team, empty_label="Where?")
+        self.fields["environment"].widget.attrs["aria-label"] = "Where it happened"
 
 
 class EntryForm(forms.Form):
