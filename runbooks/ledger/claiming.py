@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -130,13 +131,9 @@ def _candidates(location: str, limit: int, now: datetime, quarantined: bool) -> 
 
 
 def _as_claimed(row: tuple[Any, ...], location: str, now: datetime, quarantined: bool, deaths: int) -> ClaimedRun:
-    definition = {
-        name: sql.read_json(value) if name in _JSON_FIELDS else value
-        for name, value in zip(DEFINITION_FIELDS, row[7:], strict=True)
-    }
-    definition["hold_open"] = bool(definition["hold_open"])
+    definition = _definition(row[7:])
     scheduled_for = sql.read_instant(row[4])
-    deadline_seconds = _deadline_of(definition)
+    deadline_seconds = _deadline_seconds(row[7:])
     return ClaimedRun(
         run_id=row[0],
         token=row[1] + 1,
@@ -159,9 +156,19 @@ def lease_from(starts_at: datetime, deadline_seconds: float) -> datetime:
     return starts_at + timedelta(seconds=deadline_seconds + settings.LEASE_GRACE_SECONDS)
 
 
-def _deadline_of(definition: dict[str, Any]) -> float:
+def _definition(columns: tuple[Any, ...]) -> dict[str, Any]:
+    fields = {
+        name: sql.read_json(value) if name in _JSON_FIELDS else value
+        for name, value in zip(DEFINITION_FIELDS, columns, strict=True)
+    }
+    return fields | {"hold_open": bool(fields["hold_open"])}
+
+
+@lru_cache(maxsize=4096)
+def _deadline_seconds(columns: tuple[Any, ...]) -> float:
+    """Kept, because finding it compiles the expectations, and the same checks are claimed again and again."""
     try:
-        return deadline_for(CheckSpecification(**definition))
+        return deadline_for(CheckSpecification(**_definition(columns)))
     except (ValueError, TypeError):
         return DEADLINE_WITHOUT_SPECIFICATION_SECONDS  # running it will say what is wrong with it
 
