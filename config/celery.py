@@ -4,11 +4,11 @@ import os
 
 from celery import Celery
 
-from config import broker
+from config import brokers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-broker.use_them()
+brokers.use_them()
 app = Celery("hindsight")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -124,7 +124,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Celery: the bell -------------------------------------------------------------------------------------------
 _queue_folder = STATE_DIR / "broker"
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://localhost")
 ON_FILESYSTEM_BROKER = CELERY_BROKER_URL.startswith("filesystem")
 _two_seconds = {"socket_timeout": 2, "socket_connect_timeout": 2}  # a broker that accepts and is silent
 if ON_FILESYSTEM_BROKER:
