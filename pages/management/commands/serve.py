@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from pages.supervisor import say
+from teams import first_admin
 from teams.models import User
 
 
@@ -35,6 +36,8 @@ class Command(BaseCommand):
             call_command("collectstatic", interactive=False, verbosity=0)
         if os.environ.get("SAMPLE", "1") != "0" and not User.objects.exists():
             call_command("load_sample_data")
+        if first_admin.is_needed():
+            first_admin.setup_code()  # printed once the site answers
         _become_the_supervisor(listen)
 
 
