@@ -17,7 +17,21 @@ from typing import Any
 from benchmarks.servers import PROJECT, Form, stop
 from tests import servers
 
-SETTINGS_TO_FORGET = ("DATABASE_URL", "CELERY_BROKER_URL", "PUBLIC_URL", "LISTEN_ADDRESS", "DEBUG", "EGRESS_DENY")
+SETTINGS_TO_FORGET = frozenset(
+    {
+        "DATABASE_URL",
+        "CELERY_BROKER_URL",
+        "BROKER_KEY_PREFIX",
+        "PUBLIC_URL",
+        "DEBUG",
+        "EGRESS_DENY",
+        "STATIC_ROOT",
+        "MEDIA_ROOT",
+        "CACHE_URL",
+        "EMAIL_URL",
+    }
+)
+"""Of the shell that starts a benchmark: they belong to another installation."""
 
 
 class Inside:
@@ -82,6 +96,7 @@ class Installation:
 def installation(form: Form | None = None) -> Iterator[Installation]:
     """An empty, migrated installation of that form (None: the embedded default); thrown away afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="hindsight-bench-"))
+    (folder / "static").mkdir()
     environment = {name: value for name, value in os.environ.items() if name not in SETTINGS_TO_FORGET}
     environment |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",
