@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -66,17 +67,20 @@ def incident_page(
         **page_context(request, incident),
         "composer": composer or ComposerForm(incident.team),
         "status_form": status_form,
+        "attachment_max_megabytes": settings.ATTACHMENT_MAX_BYTES // (1024 * 1024),
     }
     return render(request, "incidents/incident.html", context, status=status)
 
 
 def page_context(request: TeamRequest, incident: Incident) -> dict[str, Any]:
-    """Timeline and side column. At most eight queries, however many entries."""
+    """Timeline and side column. At most nine queries, however many entries."""
     before = entry_before(incident, request.GET.get("until", ""))
-    entries = list(window(incident, before)[: ENTRIES_PER_PAGE + 1])
+    is_short = request.GET.get("short") == "yes"
+    shown = window(incident, before).filter(is_starred=True) if is_short else window(incident, before)
+    entries = list(shown[: ENTRIES_PER_PAGE + 1])
     has_earlier = len(entries) > ENTRIES_PER_PAGE
     entries = entries[:ENTRIES_PER_PAGE][::-1]
-    is_whole = not has_earlier and before is None
+    is_whole = not has_earlier and before is None and not is_short
     overrides = overrides_of(incident)
     known = [entry for entry in entries if entry.kind in KEY_KINDS] if is_whole else None
     figures = figures_of(incident, known, overrides)
@@ -84,7 +88,10 @@ def page_context(request: TeamRequest, incident: Incident) -> dict[str, Any]:
         "days": days_of(entries, incident, request.user.time_zone),
         "has_earlier": has_earlier,
         "first_entry": entries[0] if entries else None,
-        "is_latest": before is None,
+        "is_latest": before is None and not is_short,
+        "is_short": is_short,
+        "has_starred": any(entry.is_starred for entry in entries),
+        "files": list(incident.attachments.filter(deleted_at=None)),
         "figures": figures,
         "overrides": overrides,
         "roles": list(incident.roles.filter(until=None).select_related("user")),
@@ -100,8 +107,8 @@ def window(incident: Incident, before: TimelineEntry | None) -> QuerySet[Timelin
     if before is not None:
         same_moment = Q(sort_key=before.sort_key, pk__lt=before.pk)
         entries = entries.filter(Q(sort_key__lt=before.sort_key) | same_moment)
-    shown = Attachment.objects.filter(deleted_at=None)
-    return entries.order_by("-sort_key", "-pk").prefetch_related(Prefetch("attachments", queryset=shown))
+    files = Attachment.objects.filter(deleted_at=None)
+    return entries.order_by("-sort_key", "-pk").prefetch_related(Prefetch("attachments", queryset=files))
 
 
 def entry_before(incident: Incident, entry_id: str) -> TimelineEntry | None:

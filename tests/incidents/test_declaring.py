@@ -1,5 +1,7 @@
 """Declaring an incident and changing its head, through pages and functions."""
 
+from typing import Any
+
 import pytest
 from django.urls import reverse
 
@@ -117,7 +119,7 @@ def test_saving_the_head_with_an_old_version_shows_both_texts(world: World) -> N
 
 def test_an_edit_of_the_head_leaves_no_words_in_the_audit_log(world: World) -> None:
     incident = declared(world, summary="password hunter2hunter2")
-    values = {"summary": "", "severity": "sev1", "services": [], "time_zone": "", "year": None}
+    values: dict[str, Any] = {"summary": "", "severity": "sev1", "services": [], "time_zone": "", "year": None}
     declaring.edit_head(incident, 1, title="Other", is_retrospective=False, **values, **by(world))
     with pytest.raises(EditConflict):
         declaring.edit_head(incident, 1, title="Late", is_retrospective=False, **values, **by(world))

@@ -159,7 +159,9 @@ def test_a_redacted_secret_stands_nowhere_any_more(
     world: World, incident: Incident, django_capture_on_commit_callbacks: object
 ) -> None:
     leak_everywhere(world, incident)
-    files = [Path(row.file.path) for row in [*Attachment.objects.all(), *Export.objects.all()]]
+    files = [Path(row.file.path) for row in Attachment.objects.all()] + [
+        Path(row.file.path) for row in Export.objects.all()
+    ]
     untouched = declared(world, title="Another")
     timeline.add_entry(untouched, text="clean", **by(world))
     page = signed_in(world, "maintainer").post(reverse("incidents:redact", args=[incident.key]), {"secret": SECRET})

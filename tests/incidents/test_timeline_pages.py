@@ -12,7 +12,7 @@ from incidents import removal, timeline
 from incidents.changes import Refused
 from incidents.models import Incident, TimelineEntry
 from incidents.written_time_parsing import parse_written_time
-from tests.incidents.making import NOW, by, declared, signed_in
+from tests.incidents.making import NOW, by, declared, signed_in, text_file
 from tests.world import World
 
 
@@ -296,3 +296,29 @@ def test_unknown_parts_of_times_stay_unknown(world: World) -> None:
     assert (entry.year, entry.zone, entry.starts_at) == (None, "", None)
     page = signed_in(world).get(f"/incidents/{over.key}/").content.decode()
     assert "6 March, year not stated" in page
+
+
+def test_the_short_version_shows_starred_entries_only(world: World, incident: Incident) -> None:
+    timeline.add_line(incident, "the long story", **by(world))
+    entry = timeline.add_line(incident, "the point of it", **by(world)).entry
+    client = signed_in(world)
+    client.post(reverse("incidents:entry_star", args=[incident.key, entry.pk]), {"starred": "yes"})
+    path = f"/incidents/{incident.key}/"
+    assert f"{path}?short=yes" in client.get(path).content.decode()
+    page = client.get(path, {"short": "yes"}).content.decode()
+    assert "the point of it" in page
+    assert "the long story" not in page
+
+
+def test_a_file_is_attached_without_script_and_its_removal_undone(world: World, incident: Incident) -> None:
+    client = signed_in(world)
+    url = reverse("incidents:attachment_add", args=[incident.key])
+    page = client.post(url, {"file": text_file(b"line one")}, follow=True).content.decode()
+    attachment = incident.attachments.get()
+    undo = reverse("incidents:remove", args=[incident.key, "attachment", attachment.pk])
+    assert page.count(undo) == 2  # the toast's undo, and the list's own button
+    client.post(undo)
+    shown = reverse("incidents:attachment", args=[incident.key, attachment.pk])
+    assert client.get(shown).status_code == 404
+    client.post(reverse("incidents:restore", args=[incident.key, "attachment", attachment.pk]))
+    assert client.get(shown).status_code == 200
