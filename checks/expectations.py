@@ -9,25 +9,23 @@ step), hence the bounds: length, one comprehension, and a cost estimate over the
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 import cel
 
-from checks.expression_text import ExpressionFacts, Path, PathUse, facts_of, written_path
+from checks.expression_cost import too_much
+from checks.expression_text import ExpressionFacts, facts_of, written_path
 from checks.kind import Kind
+from checks.missing_values import TYPE_NAMES, drop_nulls, first_missing
 from checks.statistics import percentile
 
 Scope = Literal["attempt", "run"]
 
 MAXIMUM_CHARACTERS = 1_000
 MAXIMUM_EXPECTATIONS = 50
-MAXIMUM_COST = 400_000_000
-MAXIMUM_NODES = 200_000
-MAXIMUM_PATTERN_WORK = 50_000_000  # states × characters; measured: under a second
-_NODE_COST = 64
 
 RUN_FIELDS: dict[str, str] = {
     "attempts": "number of attempts made",
@@ -76,9 +74,6 @@ _FUNCTIONS = frozenset(
         "filter",
     }
 )
-_TYPE_NAMES = frozenset({"int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type"})
-# null is a value of these fields: "nothing went wrong" is as good an answer as a word.
-_NULL_IS_A_VALUE = frozenset({"error", "error_detail"})
 _POSITION = re.compile(r"<input>:(\d+):(\d+):\s*(?:Syntax error:\s*)?(.*)")
 
 
@@ -162,7 +157,7 @@ def _compile(kind: Kind, expression: str, scope: Scope) -> CompiledExpectation:
     for function in references["functions"]:
         if function[0].isalpha() and function not in _FUNCTIONS:
             raise ExpectationError(expression, _place(expression, function), f"there is no function {function!r}")
-    names = frozenset(references["variables"]) - facts.bound_names - _TYPE_NAMES
+    names = frozenset(references["variables"]) - facts.bound_names - TYPE_NAMES
     documented = documented_names(kind, scope)
     for name in sorted(names):
         if name not in documented:
@@ -216,7 +211,7 @@ def _try_on_sample(kind: Kind, compiled: CompiledExpectation) -> None:
             root = use.path[1] if use.path[0] == "before" and len(use.path) > 1 else use.path[0]
             if root in free or use.path[0] == "observations":
                 return  # Its inside is not ours to know when it is saved.
-        missing = _first_missing(compiled.facts.uses, data, compiled.facts.bound_names)
+        missing = first_missing(compiled.facts.uses, data, compiled.facts.bound_names)
         if missing is not None:
             message = f"{kind.name} has no field {written_path(missing)}"
             raise ExpectationError(
@@ -248,10 +243,10 @@ def evaluate(
             inputs[name] = variables
         elif name in data:
             inputs[name] = data[name]
-    too_much = _too_much(compiled.facts, inputs)
-    if too_much:
-        return Judgement("errored", f"{too_much}: {compiled.expression}")
-    _drop_nulls(compiled.facts.uses, inputs, compiled.facts.bound_names)
+    excess = too_much(compiled.facts, inputs)
+    if excess:
+        return Judgement("errored", f"{excess}: {compiled.expression}")
+    drop_nulls(compiled.facts.uses, inputs, compiled.facts.bound_names)
     try:
         result = compiled.program.execute(_context(compiled, inputs))
     except Exception as error:
@@ -271,58 +266,8 @@ def _percentile(values: Sequence[float], percent: float) -> float:
     return float(percentile([value for value in values if value is not None], percent))
 
 
-def _drop_nulls(uses: Iterable[PathUse], inputs: dict[str, Any], bound: frozenset[str]) -> None:
-    """Take a null out of the inputs where the expression compares it as if it were a value: CEL then stumbles
-    over a missing key, with its own rules for || and &&, in place of finding null != 401 true."""
-    for use in uses:
-        root = use.path[0]
-        if use.with_null or root in bound or root not in inputs or use.path[0] in _NULL_IS_A_VALUE:
-            continue
-        if root == "before" and len(use.path) == 2 and use.path[1] in _NULL_IS_A_VALUE:
-            continue
-        _drop_null_at(use.path, inputs)
-
-
-def _drop_null_at(path: Path, inputs: dict[str, Any]) -> None:
-    value: Any = inputs
-    for key in path:
-        if not isinstance(value, Mapping) or key not in value:
-            return
-        value = value[key]
-        if value is None:
-            break
-    else:
-        return
-    holder = inputs
-    for step in path:
-        if holder[str(step)] is None:
-            del holder[str(step)]
-            return
-        holder[str(step)] = dict(holder[str(step)])
-        holder = holder[str(step)]
-
-
-def _first_missing(uses: Iterable[PathUse], inputs: Mapping[str, Any], bound: frozenset[str]) -> Path | None:
-    for use in uses:
-        value: Any = inputs
-        if use.path[0] in bound or use.path[0] in _TYPE_NAMES:
-            continue
-        for depth, key in enumerate(use.path):
-            if value is not None and not isinstance(value, (Mapping, list, tuple)):
-                break  # A text or a number: the types do not fit, nothing is missing.
-            try:
-                value = _member_of(value, key)
-            except (KeyError, IndexError, TypeError):
-                return use.path[: depth + 1]
-    return None
-
-
-def _member_of(value: Any, key: str | int) -> Any:
-    return value[key]
-
-
 def _why_it_broke(compiled: CompiledExpectation, inputs: Mapping[str, Any], error: Exception) -> Judgement:
-    missing = _first_missing(compiled.facts.uses, inputs, compiled.facts.bound_names)
+    missing = first_missing(compiled.facts.uses, inputs, compiled.facts.bound_names)
     if missing is None and isinstance(error, (KeyError, IndexError)):
         missing = (str(error).strip("'"),)
     if missing is None:
@@ -357,44 +302,6 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, TypeError):
         return f"the types do not fit ({text[:200]})"
     return text[:300]
-
-
-def _too_much(facts: ExpressionFacts, inputs: Mapping[str, Any]) -> str | None:
-    nodes, characters, longest = _measure(inputs)
-    if nodes > MAXIMUM_NODES:
-        return "too much data for an expectation"
-    if facts.pattern_weight * characters > MAXIMUM_PATTERN_WORK:
-        return "too much text for this regular expression"
-    if not facts.comprehensions:
-        return None
-    steps = max(longest, facts.longest_list)
-    size = nodes * _NODE_COST + characters
-    once = len([use for use in facts.uses if use.path[0] not in facts.bound_names]) <= 1
-    # all and exists copy one member a step; filter and map also copy what they have gathered, at every step.
-    if facts.comprehensions[0] in ("map", "filter"):
-        cost = steps * size * (1 if once or facts.comprehensions[0] == "filter" else steps)
-    else:
-        cost = size if once else steps * size
-    return "too many members for one comprehension" if cost > MAXIMUM_COST else None
-
-
-def _measure(value: Any) -> tuple[int, int, int]:
-    """(values, characters, members of the longest list) of everything an evaluation would be handed."""
-    nodes = characters = longest = 0
-    waiting = [value]
-    while waiting and nodes <= MAXIMUM_NODES:
-        item = waiting.pop()
-        nodes += 1
-        if isinstance(item, str):
-            characters += len(item)
-        elif isinstance(item, Mapping):
-            longest = max(longest, len(item)) if item is not value else longest
-            waiting.extend(item.values())
-            characters += sum(len(key) for key in item if isinstance(key, str))
-        elif isinstance(item, (list, tuple)):
-            longest = max(longest, len(item))
-            waiting.extend(item)
-    return nodes, characters, longest
 
 
 @lru_cache(maxsize=1)

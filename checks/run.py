@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from checks.bursts import Burst
 from checks.dialling import AddressRefused, ProbeContext
-from checks.egress import EgressPolicy, Refusal
+from checks.egress import EgressPolicy
 from checks.expectations import CompiledExpectation, Judgement, evaluate
 from checks.kind import Member
-from checks.observations import CannotLook, Observation, TargetFailure, storable
+from checks.observations import CannotLook, TargetFailure, storable
+from checks.results import Attempt, ExpectationResult, RunResult, Verdict
 from checks.specification import (
     MAXIMUM_MEMBERS,
     CheckSpecification,
@@ -20,7 +21,6 @@ from checks.specification import (
     prepare,
     validate_specification,
 )
-from checks.statistics import failure_rate_interval
 
 __all__ = [
     "Attempt",
@@ -33,87 +33,8 @@ __all__ = [
     "validate_specification",
 ]
 
-Verdict = Literal["passed", "failed", "errored"]
 STORED_OBSERVATIONS = 100
 STORED_TEXT_OF_MANY = 2_048
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One attempt, judged. `index` counts within its member's series, from 0."""
-
-    member: str | None
-    index: int
-    observation: Observation
-    verdict: Verdict = "errored"
-    reason: str = ""
-    judgements: list[Judgement] = field(default_factory=list)
-    refusal: Refusal | None = None
-
-
-@dataclass(slots=True)
-class ExpectationResult:
-    expression: str
-    scope: str
-    passed: bool
-    failures: int
-    reason: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "expression": self.expression,
-            "scope": self.scope,
-            "passed": self.passed,
-            "failures": self.failures,
-            "reason": self.reason,
-        }
-
-
-@dataclass(slots=True)
-class RunResult:
-    """What a run found. `observation` is that of the first failing attempt, else of the last.
-
-    `problems` are set when the specification could not be run at all, `refusal` when the egress policy said no.
-    """
-
-    kind: str
-    target: str
-    verdict: Verdict
-    reason: str
-    attempts: int = 0
-    failures: int = 0
-    expectations: list[ExpectationResult] = field(default_factory=list)
-    observation: Observation = field(default_factory=dict)
-    observations: list[Observation] = field(default_factory=list)
-    durations_ms: list[float | None] = field(default_factory=list)
-    problems: list[FieldProblem] = field(default_factory=list)
-    refusal: Refusal | None = None
-
-    @property
-    def failure_rate(self) -> float:
-        """failures / attempts; 0 when nothing was attempted."""
-        return self.failures / self.attempts if self.attempts else 0.0
-
-    @property
-    def failure_rate_interval(self) -> tuple[float, float]:
-        """Two-sided 95 % Clopper-Pearson interval of the failure rate."""
-        return failure_rate_interval(self.failures, self.attempts)
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON of the command-line contract."""
-        return {
-            "kind": self.kind,
-            "target": self.target,
-            "verdict": self.verdict,
-            "reason": self.reason,
-            "attempts": self.attempts,
-            "failures": self.failures,
-            "failure_rate": self.failure_rate,
-            "failure_rate_interval": list(self.failure_rate_interval),
-            "expectations": [result.as_dict() for result in self.expectations],
-            "observation": self.observation,
-            "observations": self.observations,
-        }
 
 
 async def run_check(
@@ -235,7 +156,7 @@ class _Run:
             if attempts:
                 await self._pause()
             size = min(self.specification.concurrency, self.specification.repeat - len(attempts))
-            burst = _Burst(size, self.deadline)
+            burst = Burst(size, self.deadline)
             first = len(attempts)
             attempts += await asyncio.gather(
                 *(self._attempt(member, first + position, parameters, burst) for position in range(size))
@@ -252,7 +173,7 @@ class _Run:
             left = self.deadline - asyncio.get_running_loop().time()
             await asyncio.sleep(max(0.0, min(self.specification.pause_ms / 1000, left)))
 
-    async def _attempt(self, member: str | None, index: int, parameters: Any, burst: "_Burst | None") -> Attempt:
+    async def _attempt(self, member: str | None, index: int, parameters: Any, burst: Burst | None) -> Attempt:
         kind = self.prepared.kind
         loop = asyncio.get_running_loop()
         context = ProbeContext(self.policy, self._expiry(), kind.empty_observation(member))
@@ -411,48 +332,3 @@ class _Run:
                 storable(attempt.observation, STORED_TEXT_OF_MANY) for attempt in attempts[:STORED_OBSERVATIONS]
             ]
         return result
-
-
-class _Burst:
-    """Connections that stay open until the last of them has its answer, or the burst's time is over."""
-
-    def __init__(self, size: int, deadline: float) -> None:
-        self._waiting = size
-        self._all_answered = asyncio.Event()
-        self.deadline = deadline
-
-    def place(self) -> "_Place":
-        return _Place(self)
-
-    def one_is_done(self) -> None:
-        self._waiting -= 1
-        if self._waiting == 0:
-            self._all_answered.set()
-
-    async def wait(self) -> None:
-        await self._all_answered.wait()
-
-
-class _Place:
-    def __init__(self, burst: _Burst) -> None:
-        self._burst = burst
-        self._counted = False
-        self.limit: asyncio.Timeout | None = None
-
-    def release(self) -> None:
-        """Counted once, whether it answered or failed."""
-        if not self._counted:
-            self._counted = True
-            self._burst.one_is_done()
-
-    async def answered(self) -> None:
-        """This one has its answer: its own time stops, and it stays open for the others, who have theirs."""
-        self.release()
-        if self.limit is not None:
-            self.limit.reschedule(None)
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout_at(max(self._burst.deadline, loop.time())):
-                await self._burst.wait()
-        except TimeoutError:
-            return
