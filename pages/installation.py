@@ -89,11 +89,11 @@ def lost_runs(now: datetime) -> int:
 
 
 def deliveries() -> dict[str, int]:
-    """How many mails are waiting (those being sent included), and how many have failed for good."""
+    """How many mails wait (queued or being sent), and how many were given up."""
     rows = Delivery.objects.exclude(state=DeliveryState.SENT).values_list("state")
-    counts = dict(rows.annotate(total=Count("pk")))
-    failed = counts.pop(DeliveryState.FAILED, 0)
-    return {"waiting": sum(counts.values()), "failed": failed}
+    totals = dict(rows.annotate(total=Count("pk")))
+    failed = totals.pop(DeliveryState.FAILED, 0)
+    return {"waiting": sum(totals.values()), "failed": failed}
 
 
 def ticks() -> list[Tick]:

@@ -14,7 +14,7 @@ from teams import zones
 from teams.changes import Refused
 from teams.models import EgressZone, Environment, Service, User
 from teams.models.user import Theme, validate_time_zone
-from teams.roles import WHAT_A_ROLE_MAY, Role
+from teams.roles import Role
 
 Parsed = TypeVar("Parsed")
 ZONE_NAMES = [
@@ -94,9 +94,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # Django 5.2 has
 
 class InviteForm(forms.Form):
     email = forms.EmailField(label="Address", widget=forms.EmailInput(attrs={"autocomplete": "off"}))
-    role = forms.ChoiceField(
-        choices=[(role.value, f"{role.label}: {WHAT_A_ROLE_MAY[role]}") for role in Role], initial=Role.RESPONDER.value
-    )
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.RESPONDER.value)
 
 
 class EnvironmentForm(forms.ModelForm):  # type: ignore[type-arg]  # no generics at run time

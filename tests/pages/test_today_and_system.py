@@ -136,6 +136,8 @@ def test_the_system_page_shows_a_failed_mail_and_its_operator_sends_it_again(cli
     assert "SQLite" in page or "PostgreSQL" in page
     client.post("/system/deliveries/retry/")
     assert Delivery.objects.get().state == DeliveryState.QUEUED
+    again = client.get("/system/").context["deliveries"]
+    assert again == {"waiting": 1, "failed": 0}
 
 
 def report(client: Client, body: str) -> int:
