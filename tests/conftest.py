@@ -27,7 +27,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLiteConnection
 
-from runbooks import bell, workers
+from runbooks import bell
+from runbooks.models import Worker
 from tests import servers
 
 XDIST_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -159,7 +160,7 @@ def start_worker(
 
 def _has_beaten(worker: servers.WorkerProcess) -> bool:
     assert worker.process.poll() is None, f"the worker ended: {worker.log[-3000:]}"
-    return workers.Worker.objects.filter(
+    return Worker.objects.filter(
         name=worker.name, last_seen_at__gte=datetime.now(UTC) - timedelta(seconds=30)
     ).exists()
 

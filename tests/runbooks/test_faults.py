@@ -56,7 +56,7 @@ def assert_each_has_its_one_right_verdict(checks: list[CheckDefinition]) -> None
 
 def empty_broker() -> int:
     with current_app.connection_for_write() as broker, broker.channel() as channel:
-        return channel.queue_purge(bell.queue_name("default"))
+        return int(channel.queue_purge(bell.queue_name("default")))
 
 
 def test_a_worker_killed_in_the_middle_of_200_running_checks(start_worker, http_target):
