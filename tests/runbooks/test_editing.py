@@ -40,6 +40,7 @@ def test_a_new_version_leaves_the_old_one_and_its_checklists_alone(world: World)
     maintenance = plan(world, runbook)
     save(world, runbook, 1, title="Another title")
     stored = Runbook.objects.get()
+    assert stored.current is not None
     assert (stored.title, stored.version, stored.current.number) == ("Another title", 2, 2)
     maintenance.refresh_from_db()
     assert maintenance.runbook_version.number == 1

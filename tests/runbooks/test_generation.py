@@ -1,6 +1,5 @@
 """From a runbook to a checklist."""
 
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -176,13 +175,14 @@ def test_the_number_of_queries_is_constant_but_for_the_batches_of_bulk_inserts(w
     assert len(many) - len(others(many)) <= 2 * (400 // 40 + 1)  # SQLite takes some 45 rows at once
 
 
-def test_500_steps_for_20_hosts_unfold_in_seconds(world: World):
+def test_500_steps_unfold_for_20_hosts(world: World):
     document, variables = _wide(500, 20)
-    runbook = make_runbook(world, document, slug="wide")
-    began = time.monotonic()
-    maintenance = plan(world, runbook, variables=variables)
-    assert time.monotonic() - began < 6  # near one second on an idle machine; tests share theirs
+    maintenance = plan(world, make_runbook(world, document, slug="wide"), variables=variables)
     assert maintenance.steps.count() == 10_000
+    assert CheckDefinition.objects.filter(checklist_step__maintenance=maintenance).count() == 10_000
+    last = maintenance.steps.last()
+    assert last is not None
+    assert (last.position, last.title) == (10_000, "Step 499 on host-19.example")
 
 
 def test_more_than_a_checklist_can_hold_is_refused(world: World):

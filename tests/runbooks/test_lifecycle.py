@@ -10,6 +10,7 @@ from runbooks.gates import fired_triggers, go_blockers, go_giver_problem, passed
 from runbooks.models import CheckRun, Maintenance, RunPin
 from runbooks.progress import standing_of
 from runbooks.refusals import Refused
+from runbooks.run_requests import run_phase
 from teams.models import AuditEvent, Membership
 from tests.runbooks.maintenance_world import (
     definitions_of,
@@ -92,7 +93,7 @@ def test_a_gate_check_that_passed_too_long_ago_closes_the_gate(world: World, mai
 def test_a_gate_check_that_runs_at_the_moment_keeps_the_gate_closed(world: World, maintenance: Maintenance):
     ready_for_go(world, maintenance)
     later = world.now + timedelta(minutes=1)
-    lifecycle.run_phase(maintenance, "before", actor=world.actor(), now=later)
+    run_phase(maintenance, "before", actor=world.actor(), now=later)
     assert blockers(maintenance, world, minutes=1) == ["front page is still running (step 1)"]
 
 
@@ -165,7 +166,7 @@ def test_what_changes_while_the_gate_is_judged_makes_the_go_be_asked_for_again(
 ):
     """Somebody else's change lands between reading and writing."""
     ready_for_go(world, maintenance)
-    judge = lifecycle.go_blockers
+    judge = go_blockers
 
     def judged_while_somebody_reopens(standing):
         found = judge(standing)
@@ -228,11 +229,11 @@ def test_rolling_back_needs_a_reason_and_an_open_window(world: World, maintenanc
 
 
 def test_cancelling_takes_queued_runs_along_and_is_undone_by_reopening(world: World, maintenance: Maintenance):
-    lifecycle.run_phase(maintenance, "before", actor=world.actor(), now=world.now)
+    run_phase(maintenance, "before", actor=world.actor(), now=world.now)
     lifecycle.cancel(maintenance, reason="moved to May", actor=world.actor("maintainer"), now=world.now)
     assert list(CheckRun.objects.values_list("state", flat=True)) == ["cancelled"]
     with pytest.raises(Refused):
-        lifecycle.run_phase(maintenance, "before", actor=world.actor(), now=world.now)
+        run_phase(maintenance, "before", actor=world.actor(), now=world.now)
     lifecycle.reopen(maintenance, reason="not moved", actor=world.actor("maintainer"), now=world.now)
     assert Maintenance.objects.get().status == "scheduled"
 

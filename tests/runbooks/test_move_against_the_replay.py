@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from checks.egress import EgressPolicy, Zone
-from checks.run import CheckSpecification, run_check
+from checks.run import CheckSpecification, RunResult, run_check
 from replays.vm_migration.layout import Ports
 from replays.vm_migration.replay import VmMigration
 from runbooks.models import CheckDefinition, Maintenance, Runbook
@@ -35,7 +35,7 @@ def verdicts(maintenance: Maintenance, phase: str, before: dict[str, object] | N
     return {check.name: _verdict(check, before) for check in definitions_of(maintenance, phase)}
 
 
-def _run(check: CheckDefinition, before: dict[str, object] | None):
+def _run(check: CheckDefinition, before: dict[str, object] | None) -> RunResult:
     specification = CheckSpecification(
         kind=check.kind,
         parameters=check.parameters,

@@ -6,6 +6,7 @@ from runbooks import lifecycle, step_changes
 from runbooks.models import Maintenance, SignOff, StepState
 from runbooks.progress import standing_of
 from runbooks.refusals import Refused
+from runbooks.run_requests import run_phase
 from teams.models import AuditEvent
 from teams.versions import EditConflict
 from tests.runbooks.maintenance_world import definitions_of, give_verdict, pass_checks, plan, ready_for_go, step_at
@@ -68,7 +69,7 @@ def test_a_failing_check_of_another_step_is_accepted_only_with_a_reason(world: W
 def test_a_check_that_still_runs_has_not_passed(world: World, opened: Maintenance):
     definition = definitions_of(opened, "during")[0]
     give_verdict(definition, "passed", world.now)
-    from_ledger = lifecycle.run_phase(opened, "during", actor=world.actor(), now=world.now.replace(minute=1))
+    from_ledger = run_phase(opened, "during", actor=world.actor(), now=world.now.replace(minute=1))
     assert len(from_ledger) == 1
     with pytest.raises(Refused, match="has not passed"):
         step_changes.tick(step_at(opened, 3), actor=world.actor("responder"), now=world.now.replace(minute=1))

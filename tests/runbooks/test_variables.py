@@ -18,7 +18,7 @@ from runbooks.variables import (
 )
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,10}", fullmatch=True)
-TEXT = st.text(alphabet=st.characters(blacklist_characters="{}", blacklist_categories=("Cs",)), max_size=20)
+TEXT = st.text(alphabet=st.characters(exclude_characters="{}", exclude_categories=["Cs"]), max_size=20)
 
 
 @given(NAMES, TEXT, TEXT, TEXT)

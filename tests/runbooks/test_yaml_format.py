@@ -11,7 +11,7 @@ from runbooks.problems import InvalidRunbook
 from runbooks.yaml_format import dump, parse
 from tests.runbooks.maintenance_world import SMALL
 
-PROSE = st.text(alphabet=st.characters(blacklist_categories=("Cs", "Cc")) | st.sampled_from("\n\t #:'\"{}[]&*!|>%@-"))
+PROSE = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t #:'\"{}[]&*!|>%@-"))
 TITLES = PROSE.map(str.strip).filter(lambda text: 1 <= len(text) <= 200)
 STEPS = st.builds(
     Step,
