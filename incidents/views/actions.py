@@ -149,12 +149,19 @@ def become_step(request: TeamRequest, key: str, number: int) -> HttpResponse:
                 now=timezone.now(),
             )
         except Refused as refused:
-            show_refusal(form, refused)
+            form.add_error(_field_of(refused), str(refused))
         else:
             messages.success(request, f"Action {number} is now a step of “{origin.runbook.title}”.")
             return redirect(_place(action))
     context = {**frame_of(request, action.incident, "actions"), "form": form, "action": action}
     return render(request, "incidents/action_step.html", context, status=422 if form.errors else 200)
+
+
+def _field_of(refused: Refused) -> str | None:
+    """Where the step's form shows what is wrong with its check."""
+    if refused.field != "check":
+        return refused.field if refused.field in ("runbook", "phase", "title") else None
+    return "expect" if ", expect" in str(refused) else "parameters"
 
 
 def is_overdue(action: ActionItem, today: date) -> bool:
