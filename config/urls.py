@@ -3,10 +3,12 @@
 from django.urls import include, path
 
 from teams.views import settings as personal_settings
+from teams.views import welcome
 
 urlpatterns = [
     # Before allauth's page of this address and name: an address is changed by nobody alone.
     path("accounts/email/", personal_settings.address, name="account_email"),
+    path("accounts/login/", welcome.sign_in, name="account_login"),
     path("accounts/", include("allauth.urls")),
     path("", include("teams.urls")),
     path("", include("runbooks.urls")),

@@ -1,5 +1,6 @@
 """The first start of an empty installation: its first admin. Gone as soon as there is one."""
 
+from allauth.account.views import login as allauth_login
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
@@ -40,6 +41,15 @@ def welcome(request: HttpRequest) -> HttpResponseBase:
             return redirect("teams:team")
     context = {"form": form, "zones": ZONE_NAMES}
     return render(request, "teams/welcome.html", context, status=422 if form.errors else 200)
+
+
+@login_not_required
+def sign_in(request: HttpRequest) -> HttpResponseBase:
+    """allauth's sign-in, which is no use to an empty installation: that asks for its first admin instead."""
+    if request.method == "GET" and first_admin.is_needed():
+        return redirect("teams:welcome")
+    response: HttpResponseBase = allauth_login(request)
+    return response
 
 
 def _code_fits(form: WelcomeForm) -> bool:
