@@ -35,10 +35,10 @@ def web_command(listen: str) -> list[str]:
 
 
 def worker_command(queue: str, name: str) -> list[str]:
-    """A Celery worker of one thread: it drains the ledger on one asyncio loop, or makes one document at a time."""
+    """A Celery worker. One thread drains the ledger or makes a document; the other takes bells that ring meanwhile."""
+    celery = [sys.executable, "-m", "celery", "-A", "config", "--skip-checks", "worker"]
     lean = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
-    celery = [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", queue, "-n", f"{name}@%h"]
-    return [*celery, "--pool", "threads", "--concurrency", "1", *lean]
+    return [*celery, "-Q", queue, "-n", f"{name}@%h", "--pool", "threads", "--concurrency", "2", *lean]
 
 
 def announce(listen: str, public_url: str, state_dir: Path, patience_seconds: float = 60.0) -> None:

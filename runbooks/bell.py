@@ -1,4 +1,4 @@
-"""Ring: tell the workers of a location that there may be work. A ring that gets lost costs a second, no more."""
+"""Ring: tell workers that there may be work. A ring that gets lost costs a second, no more."""
 
 from __future__ import annotations
 
@@ -22,13 +22,18 @@ def queue_name(location: str) -> str:
 
 
 def ring(location: str) -> bool:
-    """Ring for a location. Never raises; answers within the broker's time limits (2 s), False when nothing was sent."""
+    """Ring for a location; see `ring_for`."""
+    # By name: the task's module imports the drain, which imports the ledger, which rings.
+    return ring_for("runbooks.tasks.drain", queue_name(location), location)
+
+
+def ring_for(task: str, queue: str, *arguments: str) -> bool:
+    """Ring for a task. Never raises; answers within the broker's time limits (2 s), False when nothing was sent."""
     global _silent_until
     if time.monotonic() < _silent_until:
         return False
     try:
-        # By name: the task's module imports the drain, which imports the ledger, which rings.
-        current_app.send_task("runbooks.tasks.drain", args=[location], queue=queue_name(location), ignore_result=True)
+        current_app.send_task(task, args=list(arguments), queue=queue, ignore_result=True)
     except Exception as error:  # whatever the transport's library raises: the row is safe, only the bell is not
         with _failure:
             _silent_until = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS

@@ -18,7 +18,7 @@ from incidents.entry_times import clock_of, day_of, end_of, start_of
 from incidents.exporting.pdf import Asset
 from incidents.figures import Figures, analysis_of, entry_facts, environment_facts, figures_of, overrides_of
 from incidents.key_timestamps import EntryFacts, EnvironmentFacts
-from incidents.lessons import latest_results
+from incidents.lesson_results import latest_results
 from incidents.models import Attachment, Incident, PostmortemSection, TimelineEntry
 from incidents.sections import BY_KEY
 from incidents.timeline_picture import compose_picture
