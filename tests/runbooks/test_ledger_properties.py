@@ -83,7 +83,8 @@ class LedgerMachine(RuleBasedStateMachine):
         run = self.one_held(back)
         row = CheckRun.objects.get(pk=run.run_id)
         reached = max(self.now - timedelta(seconds=seconds_ago), START)
-        holds = row.state == "claimed" and row.token == run.token and reached <= row.lease_expires_at
+        leased = row.lease_expires_at is not None and reached <= row.lease_expires_at
+        holds = row.state == "claimed" and row.token == run.token and leased
         written = ledger.finish([verdict(run, state, reached)], self.now)
         assert written == int(holds)
         if written:

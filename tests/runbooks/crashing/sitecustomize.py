@@ -20,13 +20,15 @@ class AddCrash(importlib.abc.MetaPathFinder):
         if name != "checks.registry":
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
+        assert spec is not None
+        assert spec.loader is not None
         load = spec.loader.exec_module
 
         def load_and_add(module):
             load(module)
             module.KINDS["crash"] = dataclasses.replace(module.KINDS["http"], name="crash", observe=crash)
 
-        spec.loader.exec_module = load_and_add
+        spec.loader.exec_module = load_and_add  # type: ignore[method-assign]
         return spec
 
 
