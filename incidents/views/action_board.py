@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from incidents.actions import NOT_FINISHED
-from incidents.lessons import is_evidence_ready, latest_results
+from incidents.lesson_results import latest_results
+from incidents.lessons import is_evidence_ready
 from incidents.models import ActionItem, ActionState
 from incidents.views.actions import is_overdue
 from teams.middleware import TeamRequest

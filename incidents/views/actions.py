@@ -17,6 +17,7 @@ from incidents.access import action_for, incident_for
 from incidents.changes import Refused
 from incidents.forms.actions import ActionForm, ActionStateForm, StepForm
 from incidents.forms.fields import show_refusal
+from incidents.lesson_results import latest_results
 from incidents.models import ActionItem, ActionState, ActionType
 from incidents.views.frame import frame_of
 from teams.actors import Actor
@@ -29,7 +30,7 @@ from teams.versions import EditConflict
 def page(request: TeamRequest, key: str) -> HttpResponse:
     incident = incident_for(request.user, key)
     found = list(incident.actions.present().select_related("owner", "verified_by", "failing_run", "passing_run"))
-    results = lessons.latest_results(found)
+    results = latest_results(found)
     today = timezone.localdate()
     context = {
         **frame_of(request, incident, "actions"),

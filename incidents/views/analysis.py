@@ -15,7 +15,7 @@ from incidents.access import incident_for
 from incidents.figures import analysis_of, check_fact, entry_facts, environment_facts, figures_of, overrides_of
 from incidents.forms.fields import environments_of
 from incidents.forms.thinking import FactorForm, HypothesisForm, SilentCheckForm
-from incidents.lessons import latest_results
+from incidents.lesson_results import latest_results
 from incidents.lifecycle import OVER
 from incidents.models import Evidence, Incident, SilentCheck
 from incidents.timeline_picture import Window, compose_picture, picture_table

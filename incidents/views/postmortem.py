@@ -15,7 +15,7 @@ from incidents import lifecycle, postmortem
 from incidents.access import incident_for, section_for
 from incidents.changes import TEXT_MAX_CHARACTERS, Refused
 from incidents.figures import figures_of
-from incidents.lessons import latest_results
+from incidents.lesson_results import latest_results
 from incidents.models import Incident, PostmortemState
 from incidents.sections import BY_KEY
 from incidents.views.frame import frame_of

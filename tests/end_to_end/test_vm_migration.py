@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from incidents import lessons
+from incidents import lesson_results, lessons
 from incidents.changes import Refused
 from incidents.models import ActionItem, ActionState, Incident
 from notifications.models import Delivery
@@ -95,7 +95,7 @@ def test_what_the_front_page_hides_the_checks_find_and_the_action_is_proven_by_t
     assert action.passing_run is not None
     assert action.failing_run.state == "failed"
     assert action.passing_run.state == "passed"
-    result = lessons.latest_results([action])[action.pk][0]
+    result = lesson_results.latest_results([action])[action.pk][0]
     assert (result.state, {check.maintenance_key for check in result.checks}) == ("passed", {aimed.maintenance.key})
 
     assert action.owner is not None

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from incidents import actions, lessons
 from incidents.changes import Refused
+from incidents.lesson_results import latest_results
 from incidents.models import ActionItem, ActionState, StepOrigin
 from notifications.models import Message
 from runbooks.models import CheckDefinition, Maintenance, Runbook, RunPin, TransitionConsumption
@@ -215,7 +216,7 @@ def test_the_pages_show_the_newest_result_with_few_queries(world: World, action:
     run = give_verdict(linked_check(maintenance), "failed", world.now)
     others = [actions.add_action(action.incident, f"More {number}", **by(world)) for number in range(20)]
     with CaptureQueriesContext(connection) as queries:
-        results = lessons.latest_results([action, *others])
+        results = latest_results([action, *others])
     assert len(queries) == 3
     (step,) = results[action.pk]
     assert (step.state, step.checks[0].run_id) == ("failed", run.pk)
