@@ -121,9 +121,12 @@ def _power_in_words(run: CheckRun) -> str:
     """What so many attempts, none failing, can see."""
     if not run.attempts or run.check_definition.max_failures:
         return ""
-    parts = [f"{rate * 100:g} % with {detection_power(run.attempts, rate) * 100:.0f} %" for rate in FAULT_RATES]
-    attempts = "1 attempt sees" if run.attempts == 1 else f"{run.attempts} attempts see"
-    return f"{attempts} a fault that shows in {', '.join(parts[:-1])} or {parts[-1]} probability."
+    first, *others = [
+        (f"{rate * 100:g} %", f"{detection_power(run.attempts, rate) * 100:.2g} %") for rate in FAULT_RATES
+    ]
+    attempts = "One attempt has" if run.attempts == 1 else f"{run.attempts:,} attempts have"
+    more = ", ".join(f"{share}: {chance}" for share, chance in others)
+    return f"{attempts} a {first[1]} chance to show a fault that hits {first[0]} of attempts ({more})."
 
 
 def _zone_url(request: TeamRequest, run: CheckRun) -> str:

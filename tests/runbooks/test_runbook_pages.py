@@ -250,7 +250,7 @@ def test_a_run_stands_beside_its_baseline_with_what_changed_first(world: World):
     assert "1 of 3 attempts failed: 33.3 % (95 % interval 0.8 % to 90.6 %)" in text
     assert '<li data-state="failed" title="1: failed' in text
     assert text.count('<li data-state="passed" title="') >= 2
-    assert "3 attempts see a fault that shows in 5 % with 14 %" in text
+    assert "3 attempts have a 14 % chance to show a fault that hits 5 % of attempts" in text
     assert "502 is not 200" in text
     assert "headers.date" in text  # named as left out
 
