@@ -11,7 +11,7 @@ class Size:
     """Of the incident page and of the PDF."""
     steps: int = 100
     """Of the maintenance page, with one check and two runs each."""
-    requests: int = 30
+    requests: int = 60
     """Of each page, alternating between the two databases."""
     pdf_pairs: int = 5
     check_runs: int = 4_000
