@@ -17,7 +17,7 @@ from typing import Any, get_args, get_origin
 from checks.egress import DeniedRange, EgressPolicy, Zone
 from checks.kind import Kind
 from checks.registry import KINDS
-from checks.run import CheckSpecification, RunResult, run_check
+from checks.run import CheckSpecification, RunResult, in_one_text, run_check
 
 EXIT_CODES = {"passed": 0, "failed": 1, "errored": 2}
 _SHOWN_CHARACTERS = 300
@@ -155,7 +155,7 @@ def zones_from(cidrs: Iterable[str]) -> tuple[Zone, ...]:
 
 def _print_problems(result: RunResult) -> None:
     for problem in result.problems:
-        print(f"probe: {problem.message}", file=sys.stderr)
+        print(f"probe: {in_one_text(problem.message)}", file=sys.stderr)
     if result.verdict == "errored" and not result.problems:
         print(f"probe: {result.reason}", file=sys.stderr)
     if result.refusal is not None and result.refusal.suggested_zone_cidr is not None:
@@ -174,7 +174,7 @@ def in_words(result: RunResult) -> str:
             f"failure rate between {low:.2%} and {high:.2%} (95 % confidence)"
         )
     lines += [f"  [{'x' if one.passed else ' '}] {one.expression}" for one in result.expectations]
-    lines += [f"  {name}: {_shown(value)}" for name, value in _flat(result.observation) if value is not None]
+    lines += [f"  {_shown(name)}: {_shown(value)}" for name, value in _flat(result.observation) if value is not None]
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from checks.egress import EgressPolicy, Refusal
+from checks.egress import EgressPolicy, Refusal, parse_address
 from checks.observations import CannotLook, Observation, TargetFailure
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -105,14 +105,22 @@ class ByteStream(asyncio.Protocol):
 
     async def read_exactly(self, count: int) -> bytes:
         """`count` bytes; TargetFailure("closed_early") when the peer ends before."""
-        data = b""
+        data = bytearray()
         while len(data) < count:
-            more = await self.read()
-            if not more:
+            if not self.buffer:
+                self.buffer += await self.read()
+            if not self.buffer:
                 raise TargetFailure("closed_early", f"the connection ended after {len(data)} of {count} bytes")
-            data += more
-        self.buffer[:0] = data[count:]
-        return data[:count]
+            missing = count - len(data)
+            data += self.buffer[:missing]
+            # From the front of a bytearray this is cheap; copying the rest for each byte would hold the loop.
+            del self.buffer[:missing]
+        return bytes(data)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What was written and the peer has not taken yet."""
+        return self.transport.get_write_buffer_size() if self.transport is not None else 0
 
     def close(self) -> None:
         """Drop the connection at once; a probe has nothing left to say."""
@@ -153,11 +161,18 @@ class DatagramConnection:
         self._transport.abort()
 
 
-def check_address(policy: EgressPolicy, ip: str, port: int, protocol: str) -> None:
-    """Raises CannotLook with the policy's words when the address must not be dialled."""
-    verdict = policy.judge(ip, port, protocol)
+def check_address(policy: EgressPolicy, ip: str, port: int, protocol: str) -> str:
+    """The address in its plain spelling: what was judged is what is dialled, whatever else could read it otherwise.
+
+    Raises AddressRefused with the policy's words when it must not be dialled.
+    """
+    address = parse_address(ip)
+    if address is None:
+        raise CannotLook(f"{ip[:100]!r} is not an IP address")
+    verdict = policy.judge(str(address), port, protocol)
     if isinstance(verdict, Refusal):
         raise AddressRefused(verdict)
+    return str(address)
 
 
 class AddressRefused(CannotLook):
@@ -175,7 +190,7 @@ async def dial_stream(context: ProbeContext, ip: str, port: int, *, to_system_re
     Raises AddressRefused, CannotLook (our own trouble) or TargetFailure.
     """
     if not (to_system_resolver and port == 53):
-        check_address(context.policy, ip, port, "tcp")
+        ip = check_address(context.policy, ip, port, "tcp")
     loop = asyncio.get_running_loop()
     context.stage = "connect_timeout"
     connecting = loop.create_connection(ByteStream, ip, port)
@@ -202,7 +217,7 @@ async def dial_datagram(
 ) -> DatagramConnection:
     """A UDP socket connected to exactly this address, after judging it. Raises as `dial_stream`."""
     if not (to_system_resolver and port == 53):
-        check_address(context.policy, ip, port, "udp")
+        ip = check_address(context.policy, ip, port, "udp")
     try:
         transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
             _Datagrams, remote_addr=(ip, port)

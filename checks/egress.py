@@ -7,6 +7,7 @@ the operator's denies, the zones that apply, and then the default: public allowe
 
 import ipaddress
 import re
+import socket
 import unicodedata
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -131,7 +132,7 @@ class EgressPolicy:
     """The zones that apply to one run (the caller selects them by team and location), and the denies.
 
     `own_listeners` holds (address, port) of our own web server, broker and database; the address 0.0.0.0 or ::
-    stands for every loopback address.
+    stands for every address of this machine.
     """
 
     zones: tuple[Zone, ...] = ()
@@ -204,7 +205,7 @@ class EgressPolicy:
         for listener, listener_port in self.own_listeners:
             if listener_port == port:
                 address = parse_address(listener)
-                if address == hop or (address is not None and address.is_unspecified and hop.is_loopback):
+                if address == hop or (address is not None and address.is_unspecified and is_this_machine(hop)):
                     return True
         return False
 
@@ -213,6 +214,18 @@ class EgressPolicy:
             if any(_contains(_network(cidr), hop) for cidr in zone.cidrs):
                 return zone.name
         return None
+
+
+def is_this_machine(ip: IPAddress) -> bool:
+    """Whether the address is one of this machine's own: only those can be bound to."""
+    if ip.is_loopback:
+        return True
+    try:
+        with socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(ip), 0))
+    except OSError:
+        return False
+    return True
 
 
 def special_range(ip: IPAddress) -> tuple[str, str] | None:
@@ -249,13 +262,18 @@ def embedded_ipv4(ip: IPAddress) -> list[ipaddress.IPv4Address]:
 
 
 _FULL_STOPS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
+_LONGEST_ADDRESS = 255  # characters; more is neither read nor remembered
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 
 
-@lru_cache(maxsize=4096)
 def parse_address(text: str) -> IPAddress | None:
     """An address in any spelling that a C library accepts: 2130706433, 0x7f.1, 0177.0.0.1, 127.1, full-width
     digits, brackets, an IPv6 zone id (dropped). None when the text is not an address."""
+    return _parsed_address(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed_address(text: str) -> IPAddress | None:
     text = unicodedata.normalize("NFKC", text.translate(_FULL_STOPS)).strip()
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]

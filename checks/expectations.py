@@ -20,6 +20,7 @@ from checks.expression_cost import too_much
 from checks.expression_text import ExpressionFacts, facts_of, written_path
 from checks.kind import Kind
 from checks.missing_values import TYPE_NAMES, drop_nulls, first_missing
+from checks.observations import is_storable_text
 from checks.statistics import percentile
 
 Scope = Literal["attempt", "run"]
@@ -146,6 +147,8 @@ def _compile(kind: Kind, expression: str, scope: Scope) -> CompiledExpectation:
         raise ExpectationError(expression, None, "the expectation is empty")
     if len(expression) > MAXIMUM_CHARACTERS:
         raise ExpectationError(expression, None, f"more than {MAXIMUM_CHARACTERS} characters")
+    if not is_storable_text(expression):
+        raise ExpectationError(expression, None, "holds a NUL or half of a surrogate pair")
     program = _parsed(expression)
     facts = facts_of(expression)
     if len(facts.comprehensions) > 1:

@@ -17,10 +17,13 @@ def too_much(facts: ExpressionFacts, inputs: Mapping[str, Any]) -> str | None:
         return "too much data for an expectation"
     if facts.pattern_weight * characters > MAXIMUM_PATTERN_WORK:
         return "too much text for this regular expression"
+    size = nodes * _NODE_COST + characters
+    # Each + copies what the ones before it have put together.
+    if facts.additions**2 * size > MAXIMUM_COST:
+        return "too much data to add up"
     if not facts.comprehensions:
         return None
     steps = max(longest, facts.longest_list)
-    size = nodes * _NODE_COST + characters
     once = len([use for use in facts.uses if use.path[0] not in facts.bound_names]) <= 1
     # all and exists copy one member a step; filter and map also copy what they have gathered, at every step.
     if facts.comprehensions[0] in ("map", "filter"):

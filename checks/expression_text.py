@@ -51,6 +51,7 @@ class ExpressionFacts:
     longest_list: int
     pattern_weight: int  # of all matches() together; 0 when there is none
     has_computed_pattern: bool
+    additions: int
 
 
 def written_path(path: Path) -> str:
@@ -100,8 +101,15 @@ def facts_of(expression: str) -> ExpressionFacts:
             uses.append(PathUse(path, in_has or _compared_with_null(tokens, position, end)))
             position = end
     commas = expression.count(",") + 1
+    additions = sum(token.text == "+" for token in tokens)
     return ExpressionFacts(
-        tuple(uses), tuple(comprehensions), frozenset(bound), commas, pattern_weight, has_computed_pattern
+        tuple(uses),
+        tuple(comprehensions),
+        frozenset(bound),
+        commas,
+        pattern_weight,
+        has_computed_pattern,
+        additions,
     )
 
 

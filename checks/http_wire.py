@@ -3,6 +3,7 @@
 Stricter than a browser, since a probe's job is to notice: a malformed head or length is a protocol error.
 """
 
+import hashlib
 import re
 import zlib
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ _TOKEN_BYTES = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) (\d{3})(?: ([^\r\n]*))?")
 _FORBIDDEN_VALUE = re.compile(rb"[\x00\r\n]")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?")
+_MAXIMUM_INTERIM_RESPONSES = 32
+_PIECE_BYTES = 65_536
 _BODILESS = frozenset({204, 304})
 
 
@@ -85,11 +88,12 @@ def parse_head(data: bytes) -> Head:
 class ResponseReader:
     """Fed with bytes as they come; `done` once the whole response is there.
 
-    `body` is decoded (gzip, deflate) and never longer than `maximum_body_bytes`. Raises TargetFailure:
+    The body is decoded (gzip, deflate) and never longer than `maximum_body_bytes`. `body_sha256` is of all of it;
+    `body` keeps its first `kept_body_bytes`, so that many large answers at once stay small. Raises TargetFailure:
     headers_too_large, body_too_large, protocol_error, closed_early.
     """
 
-    def __init__(self, method: str, maximum_body_bytes: int) -> None:
+    def __init__(self, method: str, maximum_body_bytes: int, kept_body_bytes: int = MAXIMUM_BODY_BYTES) -> None:
         self.head: Head | None = None
         self.done = False
         self.rest = b""
@@ -101,16 +105,34 @@ class ResponseReader:
         self._framing = "none"
         self._remaining = 0
         self._chunk_state = "size"
+        self._kept = kept_body_bytes
+        self._digest = hashlib.sha256()
+        self._body_bytes = 0
+        self._interim_responses = 0
+        self._overhead_bytes = 0
 
     @property
     def body(self) -> bytes:
         return bytes(self._body)
 
+    @property
+    def body_bytes(self) -> int:
+        """Length of the whole decoded body."""
+        return self._body_bytes
+
+    @property
+    def body_sha256(self) -> str:
+        return self._digest.hexdigest()
+
     def feed(self, data: bytes) -> None:
         if self.head is None:
             self._feed_head(data)
-        else:
+        elif len(data) <= _PIECE_BYTES:
             self._feed_body(data)
+        else:
+            # In pieces, so that what one piece decompresses to is all that is held at a time.
+            for start in range(0, len(data), _PIECE_BYTES):
+                self._feed_body(data[start : start + _PIECE_BYTES])
 
     def feed_end(self) -> None:
         """The peer ended the connection. Raises closed_early unless the response may end so."""
@@ -120,7 +142,7 @@ class ResponseReader:
             got = len(self._buffer)
             raise TargetFailure("closed_early", f"the connection ended after {got} bytes, before a whole response head")
         if self._framing != "until_end":
-            raise TargetFailure("closed_early", f"the connection ended inside the body, after {len(self._body)} bytes")
+            raise TargetFailure("closed_early", f"the connection ended inside the body, after {self._body_bytes} bytes")
         self._finish()
 
     def _feed_head(self, data: bytes) -> None:
@@ -138,6 +160,9 @@ class ResponseReader:
             rest = bytes(self._buffer[end + 4 :])
             self._buffer.clear()
             if 100 <= head.status < 200 and head.status != 101:
+                self._interim_responses += 1
+                if self._interim_responses > _MAXIMUM_INTERIM_RESPONSES:
+                    raise TargetFailure("protocol_error", f"more than {_MAXIMUM_INTERIM_RESPONSES} interim responses")
                 self._buffer += rest  # An interim response (RFC 9110, 15.2): the final one follows.
                 searched = 0
                 continue
@@ -215,6 +240,12 @@ class ResponseReader:
                 return
             line = bytes(self._buffer[:end])
             del self._buffer[: end + 2]
+            # Extensions and trailers are read past, not stored; without a bound they would be an endless answer.
+            self._overhead_bytes += max(0, len(line) - 16)
+            if self._chunk_state == "trailers":
+                self._overhead_bytes += 16
+            if self._overhead_bytes > MAXIMUM_HEAD_BYTES:
+                raise TargetFailure("headers_too_large", f"more than {MAXIMUM_HEAD_BYTES} bytes around the chunks")
             if self._chunk_state == "end":
                 if line:
                     raise TargetFailure("protocol_error", "a chunk is longer than its size says")
@@ -231,13 +262,16 @@ class ResponseReader:
 
     def _append(self, data: bytes) -> None:
         for decoder in self._decoders:
-            data = decoder.decode(data, self._maximum - len(self._body))
-        if len(self._body) + len(data) > self._maximum:
+            data = decoder.decode(data, self._maximum - self._body_bytes)
+        self._body_bytes += len(data)
+        if self._body_bytes > self._maximum:
             raise TargetFailure("body_too_large", f"more than {self._maximum} bytes after decompression")
-        self._body += data
+        self._digest.update(data)
+        if len(self._body) < self._kept:
+            self._body += data[: self._kept - len(self._body)]
 
     def _finish(self) -> None:
-        if self._body or self._framing != "length":
+        if self._body_bytes or self._framing != "length":
             for decoder in self._decoders:
                 decoder.check_end()
         self.done = True

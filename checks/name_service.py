@@ -5,7 +5,6 @@ import struct
 from functools import lru_cache
 from typing import Literal
 
-import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -88,9 +87,11 @@ async def _ask_tcp(
 def _parsed(data: bytes, query: dns.message.Message) -> dns.message.Message:
     try:
         message = dns.message.from_wire(data, ignore_trailing=True, raise_on_truncation=False)
-    except (dns.exception.DNSException, ValueError, IndexError, struct.error) as error:
-        raise TargetFailure("protocol_error", f"not a DNS answer: {error or type(error).__name__}") from error
-    if message.id != query.id or not query.is_response(message):
+        is_ours = message.id == query.id and query.is_response(message)
+    except Exception as error:  # Whatever the parser stumbles over, it was the server that sent it.
+        what = str(error)[:200] or type(error).__name__
+        raise TargetFailure("protocol_error", f"not a DNS answer: {what}") from error
+    if not is_ours:
         raise TargetFailure("protocol_error", "the DNS answer is to another question")
     return message
 

@@ -15,6 +15,7 @@ from checks.observations import TargetFailure
 # The C library's look-up blocks a thread for seconds when a name server is silent; these are ours, so that a dead
 # resolver starves nobody else's work, and enough of them that it hardly starves the next look-up.
 _LOOKUP_THREADS = 64
+MAXIMUM_ADDRESSES = 32
 
 
 @lru_cache(maxsize=1)
@@ -98,7 +99,8 @@ def _judged(context: ProbeContext, endpoint: Endpoint, addresses: list[str], pro
         raise AddressRefused(Refusal(refusal.rule, message, refusal.suggested_zone_cidr))
     if not allowed:
         raise TargetFailure("resolve_failed", f"{endpoint.host} has no address")
-    return allowed
+    # All were judged; that many are dialled, so that a name server cannot aim us at a thousand strangers.
+    return allowed[: MAXIMUM_ADDRESSES + 1]
 
 
 def _is_loopback(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import Any
 
 from checks.bursts import Burst
@@ -9,7 +10,14 @@ from checks.dialling import AddressRefused, ProbeContext
 from checks.egress import EgressPolicy
 from checks.expectations import CompiledExpectation, Judgement, evaluate
 from checks.kind import Member
-from checks.observations import CannotLook, TargetFailure, storable
+from checks.observations import (
+    STORED_CHARACTERS,
+    STORED_TEXT_CHARACTERS,
+    STORED_VALUES,
+    CannotLook,
+    TargetFailure,
+    storable,
+)
 from checks.results import Attempt, ExpectationResult, RunResult, Verdict
 from checks.specification import (
     MAXIMUM_MEMBERS,
@@ -35,6 +43,14 @@ __all__ = [
 
 STORED_OBSERVATIONS = 100
 STORED_TEXT_OF_MANY = 2_048
+STORED_VALUES_OF_MANY = 1_000
+STORED_CHARACTERS_OF_MANY = 8_192
+REASON_CHARACTERS = 2_000
+WHOLE_OBSERVATION_CHARACTERS = 1_048_576
+HELD_CHARACTERS = 67_108_864
+"""What the attempts of one run may hold in texts while it lasts: large bodies of many attempts are cut."""
+MAXIMUM_JUDGING_SECONDS = 5.0
+"""Evaluation holds the event loop, so all of a run's together is bounded."""
 
 
 async def run_check(
@@ -51,8 +67,8 @@ async def run_check(
     """
     prepared = prepare(specification)
     if isinstance(prepared, list):
-        reason = "; ".join(problem.message for problem in prepared)
-        target = _first_text(specification.parameters.values())
+        reason = in_one_text("; ".join(problem.message for problem in prepared))
+        target = in_one_text(next(iter(specification.parameters.values()), ""))
         return RunResult(specification.kind, target, "errored", reason, problems=prepared)
     seconds = deadline_of(prepared)
     if deadline_seconds is not None:
@@ -61,8 +77,12 @@ async def run_check(
     return await run.to_verdict()
 
 
-def _first_text(values: Any) -> str:
-    return str(next(iter(values), ""))[:500]
+def in_one_text(value: Any) -> str:
+    """A reason or a target as any database, log or terminal takes it: bounded, and without control characters."""
+    text = str(storable(str(value), REASON_CHARACTERS))
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else " " if each.isspace() else "\ufffd" for each in text)
 
 
 class _Run:
@@ -80,6 +100,8 @@ class _Run:
         self.before = before
         self.deadline = deadline
         self.on_attempt = on_attempt
+        self.members_count = 1
+        self.judging_seconds_left = MAXIMUM_JUDGING_SECONDS
         self.error_is_judged = any(compiled.names_error for compiled in prepared.expect)
 
     async def to_verdict(self) -> RunResult:
@@ -90,6 +112,7 @@ class _Run:
             members = await self._members()
         except (TargetFailure, CannotLook) as trouble:
             return self._conclude([self._attempt_without_members(trouble)], 1)
+        self.members_count = max(1, len(members or ()))
         if members is None:
             series = [await self._series(None, self.prepared.parameters)]
         else:
@@ -204,9 +227,21 @@ class _Run:
         context.observation["duration_ms"] = round((ended - started) * 1000, 3)
         self._record(attempt, trouble)
         self._judge(attempt)
+        self._shrink(attempt)
         if self.on_attempt is not None:
             self.on_attempt(attempt)
         return attempt
+
+    def _shrink(self, attempt: Attempt) -> None:
+        """Once judged, one of many attempts keeps only its share of the memory."""
+        share = max(256, HELD_CHARACTERS // (self.specification.repeat * self.members_count))
+        if share < WHOLE_OBSERVATION_CHARACTERS:
+            attempt.observation = storable(
+                attempt.observation,
+                min(share, STORED_TEXT_CHARACTERS),
+                values=max(100, min(share // 16, STORED_VALUES)),
+                characters=min(4 * share, STORED_CHARACTERS),
+            )
 
     def _record(self, attempt: Attempt, trouble: Exception | None) -> None:
         if isinstance(trouble, TargetFailure):
@@ -221,10 +256,7 @@ class _Run:
         if attempt.reason:
             attempt.judgements = [Judgement("errored", attempt.reason) for _ in self.prepared.expect]
             return
-        attempt.judgements = [
-            evaluate(compiled, attempt.observation, before=self.before, variables=self.specification.variables)
-            for compiled in self.prepared.expect
-        ]
+        attempt.judgements = [self._evaluate(compiled, attempt.observation) for compiled in self.prepared.expect]
         error = attempt.observation["error"]
         wrong = [judgement for judgement in attempt.judgements if judgement.verdict != "passed"]
         if error is not None and not self.error_is_judged:
@@ -234,6 +266,14 @@ class _Run:
             attempt.verdict, attempt.reason = worst.verdict, worst.reason
         else:
             attempt.verdict = "passed"
+
+    def _evaluate(self, compiled: CompiledExpectation, data: Mapping[str, Any]) -> Judgement:
+        if self.judging_seconds_left <= 0:
+            return Judgement("errored", f"judging this run takes more than {MAXIMUM_JUDGING_SECONDS:g} s of computing")
+        started = perf_counter()
+        judgement = evaluate(compiled, data, before=self.before, variables=self.specification.variables)
+        self.judging_seconds_left -= perf_counter() - started
+        return judgement
 
     def _conclude(self, attempts: list[Attempt], planned: int) -> RunResult:
         verdict, reason = self._repeat_rule(attempts, planned)
@@ -251,7 +291,7 @@ class _Run:
                 "run",
                 judgement.verdict == "passed",
                 int(judgement.verdict != "passed"),
-                judgement.reason,
+                in_one_text(judgement.reason),
             )
             for judgement, compiled in run_results
         ]
@@ -289,10 +329,7 @@ class _Run:
         }
         if any("observations" in compiled.names for compiled in self.prepared.expect_run):
             data["observations"] = [attempt.observation for attempt in attempts]
-        return [
-            (evaluate(compiled, data, before=self.before, variables=self.specification.variables), compiled)
-            for compiled in self.prepared.expect_run
-        ]
+        return [(self._evaluate(compiled, data), compiled) for compiled in self.prepared.expect_run]
 
     def _attempt_results(self, attempts: list[Attempt]) -> list[ExpectationResult]:
         results: list[ExpectationResult] = []
@@ -301,7 +338,7 @@ class _Run:
                 attempt.judgements[position] for attempt in attempts if attempt.judgements[position].verdict != "passed"
             ]
             passed = len(wrong) <= self.specification.max_failures and all(one.verdict == "failed" for one in wrong)
-            reason = wrong[0].reason if wrong else ""
+            reason = in_one_text(wrong[0].reason) if wrong else ""
             results.append(ExpectationResult(compiled.expression, "attempt", passed, len(wrong), reason))
         return results
 
@@ -316,7 +353,7 @@ class _Run:
 
     def _result(self, attempts: list[Attempt], verdict: Verdict, reason: str) -> RunResult:
         target = str(getattr(self.prepared.parameters, self.prepared.kind.first_parameter))
-        result = RunResult(self.specification.kind, target, verdict, reason)
+        result = RunResult(self.specification.kind, in_one_text(target), verdict, in_one_text(reason))
         if not attempts:
             return result
         result.attempts = len(attempts)
@@ -329,6 +366,12 @@ class _Run:
             result.observations = [result.observation]
         else:
             result.observations = [
-                storable(attempt.observation, STORED_TEXT_OF_MANY) for attempt in attempts[:STORED_OBSERVATIONS]
+                storable(
+                    attempt.observation,
+                    STORED_TEXT_OF_MANY,
+                    values=STORED_VALUES_OF_MANY,
+                    characters=STORED_CHARACTERS_OF_MANY,
+                )
+                for attempt in attempts[:STORED_OBSERVATIONS]
             ]
         return result

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from checks.egress import parse_address
+from checks.observations import TargetFailure
 
 
 def client_context(*, verify: bool, check_hostname: bool = True, alpn: bool = True) -> ssl.SSLContext:
@@ -56,14 +57,22 @@ class CertificateFacts:
     fingerprint_sha256: str
 
 
-@lru_cache(maxsize=1024)
 def certificate_facts(der: bytes) -> CertificateFacts:
-    """Raises ValueError for what is no certificate."""
+    """Raises TargetFailure("tls_error") for what cannot be read as a certificate."""
+    try:
+        return _certificate_facts(der)
+    except Exception as error:  # The parser has many ways to refuse what a hostile server sends.
+        raise TargetFailure("tls_error", f"the certificate cannot be read: {str(error)[:200]}") from error
+
+
+@lru_cache(maxsize=128)
+def _certificate_facts(der: bytes) -> CertificateFacts:
     certificate = x509.load_der_x509_certificate(der)
     names: list[str] = []
+    # What OpenSSL lets through and the parser does not read (a broken or doubled extension) names nobody.
     try:
         alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         pass
     else:
         names.extend(alternative.get_values_for_type(x509.DNSName))

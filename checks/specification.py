@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from checks.expectations import CompiledExpectation, ExpectationError, compile_expectations
 from checks.kind import Kind
+from checks.observations import STORED_DEPTH, is_storable_text
 from checks.parameters import CommonParameters
 from checks.registry import KINDS
 
@@ -41,7 +42,8 @@ class CheckSpecification:
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """`field` is kind, parameters.NAME, expect.INDEX, expect_run.INDEX, repeat, max_failures, concurrency, pause_ms."""
+    """`field` is kind, parameters.NAME, expect.INDEX, expect_run.INDEX, variables.NAME, repeat, max_failures,
+    concurrency, pause_ms."""
 
     field: str
     message: str
@@ -69,7 +71,7 @@ def prepare(specification: CheckSpecification) -> PreparedCheck | list[FieldProb
     kind = KINDS.get(specification.kind)
     if kind is None:
         return [FieldProblem("kind", f"there is no kind {specification.kind!r}; there are {', '.join(sorted(KINDS))}")]
-    problems = _numbers_wrong(specification)
+    problems = _numbers_wrong(specification) + _unstorable_texts(specification)
     try:
         parameters = kind.parameters.model_validate(dict(specification.parameters))
     except ValidationError as error:
@@ -126,6 +128,26 @@ def _numbers_wrong(specification: CheckSpecification) -> list[FieldProblem]:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             problems.append(FieldProblem(name, f"{name} must be a whole number from {least} to {most}, not {value!r}"))
     return problems
+
+
+def _unstorable_texts(specification: CheckSpecification) -> list[FieldProblem]:
+    """Texts that no database keeps would be lost, or a server error, when the check is saved."""
+    problems: list[FieldProblem] = []
+    for field_name, texts in (("parameters", specification.parameters), ("variables", specification.variables)):
+        for name, value in texts.items():
+            if not (is_storable_text(str(name)) and _is_storable(value, 0)):
+                message = f"{str(name)[:100]!r} holds a NUL or half of a surrogate pair, or is nested too deeply"
+                problems.append(FieldProblem(f"{field_name}.{name}", message))
+    return problems
+
+
+def _is_storable(value: Any, depth: int) -> bool:
+    if isinstance(value, str):
+        return is_storable_text(value)
+    if isinstance(value, (Mapping, list, tuple)):
+        parts = (*value, *value.values()) if isinstance(value, Mapping) else value
+        return depth < STORED_DEPTH and all(_is_storable(part, depth + 1) for part in parts)
+    return True
 
 
 def _parameter_problems(kind: Kind, error: ValidationError) -> list[FieldProblem]:

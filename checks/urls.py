@@ -16,6 +16,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _KEPT = "!#$%&'()*+,/:;=?@[]~-._"
 
 
+MAXIMUM_URL_CHARACTERS = 8_192
+MAXIMUM_HOST_CHARACTERS = 253
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A URL ready to dial: `host` in ASCII without brackets, `authority` as a Host header, `path` with its query."""
@@ -37,12 +41,24 @@ class Target:
 
     def joined(self, location: str, schemes: tuple[str, ...]) -> "Target":
         """Where a Location header leads (RFC 9110, 10.2.2). Raises ValueError."""
-        return split_url(urljoin(self.url, location.strip()), schemes)
+        if len(location) > MAXIMUM_URL_CHARACTERS:
+            raise ValueError(f"is longer than {MAXIMUM_URL_CHARACTERS} characters")
+        try:
+            url = urljoin(self.url, location.strip())
+        except ValueError as error:
+            raise ValueError(f"is not a URL: {error}") from error
+        return _split(url, schemes)  # Not remembered: the target decides what it sends.
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def split_url(url: str, schemes: tuple[str, ...]) -> Target:
     """Raises ValueError that says what is wrong with the URL."""
+    return _split(url, schemes)
+
+
+def _split(url: str, schemes: tuple[str, ...]) -> Target:
+    if len(url) > MAXIMUM_URL_CHARACTERS:
+        raise ValueError(f"is longer than {MAXIMUM_URL_CHARACTERS} characters")
     if _CONTROL.search(url):
         raise ValueError("has a space, line break or control character in it")
     try:
@@ -69,12 +85,18 @@ def split_url(url: str, schemes: tuple[str, ...]) -> Target:
     return Target(scheme, host, port or _DEFAULT_PORTS[scheme], authority, path, clean)
 
 
-@lru_cache(maxsize=4096)
 def ascii_host(host: str) -> str:
     """A host name in its ASCII form (IDNA 2008 after UTS 46), or an address in its plain spelling.
 
     Raises ValueError that says what is wrong.
     """
+    if len(host) > MAXIMUM_HOST_CHARACTERS + 1:
+        raise ValueError(f"host {host[:80]!r}… is longer than {MAXIMUM_HOST_CHARACTERS} characters")
+    return _ascii_host(host)
+
+
+@lru_cache(maxsize=4096)
+def _ascii_host(host: str) -> str:
     if not host or _CONTROL.search(host):
         raise ValueError("names no valid host")
     address = parse_address(host)
@@ -84,10 +106,10 @@ def ascii_host(host: str) -> str:
     if not name.isascii():
         try:
             name = idna.encode(name, uts46=True).decode("ascii")
-        except idna.IDNAError as error:
+        except (idna.IDNAError, UnicodeError, IndexError) as error:
             raise ValueError(f"host {host!r} is no internationalised name: {error}") from error
     labels = name.split(".")
-    if len(name) > 253 or not all(_HOST_LABEL.fullmatch(label) for label in labels):
+    if len(name) > MAXIMUM_HOST_CHARACTERS or not all(_HOST_LABEL.fullmatch(label) for label in labels):
         raise ValueError(f"host {host!r} is not a host name")
     if labels[-1].isdigit() or re.fullmatch(r"0x[0-9a-f]*", labels[-1]):
         raise ValueError(f"host {host!r} is neither a host name nor an address")

@@ -14,6 +14,8 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 MAXIMUM_MESSAGE_BYTES = 1_048_576
+MAXIMUM_FRAMES = 20_000
+MAXIMUM_BYTES = 16_777_216
 
 
 def new_key() -> str:
@@ -81,16 +83,27 @@ class Message:
 
 @dataclass(slots=True)
 class FrameReader:
-    """Fed with bytes, gives whole messages. With `strict`, any violation raises TargetFailure("protocol_error")."""
+    """Fed with bytes, gives whole messages. With `strict`, any violation raises TargetFailure("protocol_error").
+
+    All frames of a connection together are bounded too: a flood of small ones would otherwise last to the timeout.
+    """
 
     strict: bool
     _buffer: bytearray = field(default_factory=bytearray)
     _fragments: bytearray = field(default_factory=bytearray)
     _opcode: int | None = None
+    _frames: int = 0
+    _bytes: int = 0
 
     def feed(self, data: bytes) -> Iterator[Message]:
         self._buffer += data
+        self._bytes += len(data)
+        if self._bytes > MAXIMUM_BYTES:
+            raise TargetFailure("body_too_large", f"more than {MAXIMUM_BYTES} bytes of frames")
         while (frame := self._next_frame()) is not None:
+            self._frames += 1
+            if self._frames > MAXIMUM_FRAMES:
+                raise TargetFailure("body_too_large", f"more than {MAXIMUM_FRAMES} frames")
             final, opcode, payload = frame
             message = self._control(opcode, payload) if opcode >= CLOSE else self._data(final, opcode, payload)
             if message is not None:

@@ -1,8 +1,8 @@
 """The `http` kind: one request on one fresh connection, every hop of a redirect judged and dialled anew."""
 
 import asyncio
-import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
@@ -21,10 +21,9 @@ from checks.urls import Target, split_url
 
 SCHEMES = ("http", "https")
 MAXIMUM_REDIRECTS = 10
-JSON_BYTES = 1_048_576
 EXPECTATION_TEXT_BYTES = 1_048_576
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+_CREDENTIALS = re.compile(r"auth|cookie|token|secret|passw|credential|session|api-?key", re.IGNORECASE)
 
 
 class HttpParameters(CommonParameters):
@@ -127,8 +126,10 @@ def _next_hop(parameters: HttpParameters, hop: _Hop, status: int, location: str)
     if target.origin == parameters.target.origin:
         endpoint = parameters.endpoint(target.host, target.port)
         return _Hop(target, method, headers, body, endpoint, parameters.host or target.authority, hop.sni)
-    dropped = _CREDENTIALS | {"host"}
-    headers = {name: value for name, value in headers.items() if name.lower() not in dropped}
+    # A header that looks like a credential stays with the origin that it was typed for, and so does a Host.
+    headers = {
+        name: value for name, value in headers.items() if name.lower() != "host" and not _CREDENTIALS.search(name)
+    }
     endpoint = Endpoint(target.host, target.port, None, parameters.resolver, parameters.ip_version)
     return _Hop(target, method, headers, body, endpoint, target.authority, target.host)
 
@@ -154,8 +155,8 @@ async def _exchange(parameters: HttpParameters, hop: _Hop, context: ProbeContext
         head = request_head(hop.method, hop.target.path, hop.host, hop.headers, version, length, connection)
         sent = loop.time()
         stream.write(head + hop.body if hop.body else head)
-        response = ResponseReader(hop.method, parameters.max_body_bytes)
-        await _read_response(stream, response, observation, phases, sent)
+        response = ResponseReader(hop.method, parameters.max_body_bytes, EXPECTATION_TEXT_BYTES)
+        await _read_response(stream, response, context, phases, sent)
     except BaseException:
         stream.close()
         raise
@@ -165,14 +166,17 @@ async def _exchange(parameters: HttpParameters, hop: _Hop, context: ProbeContext
 async def _read_response(
     stream: ByteStream,
     response: ResponseReader,
-    observation: Observation,
+    context: ProbeContext,
     phases: dict[str, float | None],
     sent: float,
 ) -> None:
     loop = asyncio.get_running_loop()
+    observation = context.observation
     first_byte: float | None = None
     while not response.done:
         data = await stream.read()
+        if loop.time() > context.expires_at:
+            raise TimeoutError  # Where many answers keep the loop busy, its timers come too late.
         if first_byte is None:
             first_byte = loop.time()
             phases["first_byte"] = round((first_byte - sent) * 1000, 3)
@@ -195,17 +199,15 @@ def _record_head(observation: Observation, response: ResponseReader) -> None:
 
 def _record_body(observation: Observation, response: ResponseReader) -> None:
     body = response.body
-    observation["body_sha256"] = hashlib.sha256(body).hexdigest()
-    observation["body"] = body[:EXPECTATION_TEXT_BYTES].decode("utf-8", "replace")
+    observation["body_sha256"] = response.body_sha256
+    observation["body"] = body.decode("utf-8", "replace")
     says_json = "json" in observation["headers"].get("content-type", "")
     if says_json or body[:64].lstrip()[:1] in (b"{", b"["):
-        observation["json"] = _parsed_json(body)
+        observation["json"] = _parsed_json(body) if response.body_bytes <= EXPECTATION_TEXT_BYTES else None
 
 
 def _parsed_json(body: bytes) -> Any:
     """The body as JSON, None when it is none. NaN and Infinity are no JSON (RFC 8259)."""
-    if len(body) > JSON_BYTES:
-        return None
     try:
         return json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

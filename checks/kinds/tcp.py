@@ -70,14 +70,19 @@ async def observe(parameters: TcpParameters, context: ProbeContext) -> Observati
 
 async def _read_until(stream: ByteStream, expected: bytes, observation: Observation) -> None:
     received = bytearray()
-    while expected not in received:
-        data = await stream.read()
-        if not data:
-            raise TargetFailure("closed_early", "the connection ended before the expected bytes came")
-        received += data
-        observation["banner"] = received[:BANNER_BYTES].decode("utf-8", "replace")
-        if len(received) > BANNER_BYTES:
-            raise TargetFailure("body_too_large", f"the expected bytes are not in the first {BANNER_BYTES}")
+    searched = 0
+    try:
+        while received.find(expected, searched) < 0:
+            searched = max(0, len(received) - len(expected) + 1)
+            data = await stream.read()
+            if not data:
+                raise TargetFailure("closed_early", "the connection ended before the expected bytes came")
+            received += data
+            if len(received) > BANNER_BYTES:
+                raise TargetFailure("body_too_large", f"the expected bytes are not in the first {BANNER_BYTES}")
+    finally:
+        if received:
+            observation["banner"] = received[:BANNER_BYTES].decode("utf-8", "replace")
 
 
 async def _read_banner(stream: ByteStream, observation: Observation) -> None:

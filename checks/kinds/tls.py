@@ -68,10 +68,7 @@ def _record(observation: Observation, tls: ssl.SSLObject, host: str) -> None:
     observation["protocol"] = tls.version()
     if not der:
         raise TargetFailure("tls_error", "the server showed no certificate")
-    try:
-        facts = certificate_facts(der)
-    except ValueError as error:
-        raise TargetFailure("tls_error", f"the certificate cannot be read: {error}") from error
+    facts = certificate_facts(der)
     observation["days_left"] = days_left(facts.not_after, datetime.now(UTC))
     observation["not_after"] = facts.not_after.isoformat()
     observation["names"] = list(facts.names)

@@ -27,6 +27,7 @@ from checks.websocket_wire import (
     tokens_of,
 )
 
+MAXIMUM_UNSENT_BYTES = 131_072
 SCHEMES = ("ws", "wss", "http", "https")
 _OURS = frozenset({"upgrade", "connection", "sec-websocket-key", "sec-websocket-version", "host", "origin"})
 
@@ -35,6 +36,8 @@ def _tokens(values: list[str]) -> list[str]:
     for value in values:
         if TOKEN.fullmatch(value) is None:
             raise ValueError(f"{value!r} is not a subprotocol name")
+    if len(values) > 100:
+        raise ValueError("more than 100 subprotocols")
     return values
 
 
@@ -164,7 +167,9 @@ async def _talk(parameters: WebsocketParameters, stream: ByteStream, rest: bytes
     while True:
         for message in frames.feed(data):
             if message.opcode == PING:
-                stream.write(client_frame(PONG, message.payload[:125]))
+                # A peer that pings and never reads must not fill our memory with answers.
+                if stream.unsent_bytes < MAXIMUM_UNSENT_BYTES:
+                    stream.write(client_frame(PONG, message.payload[:125]))
             elif message.opcode == CLOSE:
                 _record_close(observation, message.payload)
             elif message.text is not None and message.text == wanted:

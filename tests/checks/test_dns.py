@@ -36,7 +36,7 @@ async def name_server(answer: Answerer, tcp_answer: Answerer | None = None) -> A
         (length,) = struct.unpack("!H", await reader.readexactly(2))
         reply = (tcp_answer or answer)(dns.message.from_wire(await reader.readexactly(length)))
         assert isinstance(reply, dns.message.Message)
-        wire = reply.to_wire()
+        wire = reply.to_wire(max_size=65_535)
         writer.write(struct.pack("!H", len(wire)) + wire)
         await writer.drain()
 
