@@ -14,6 +14,7 @@ from django.utils.text import slugify
 
 from teams import audit
 from teams.actors import Actor
+from teams.addresses import confirm_address
 from teams.changes import Refused
 from teams.membership import add_member
 from teams.models import AuditHead, Environment, Team, User
@@ -75,6 +76,7 @@ def create_admin(
     if User.objects.filter(email__iexact=email).exists():
         raise Refused(f"There is an account with the address {email} already.", "email")
     user = User.objects.create_superuser(email, password, full_name=full_name, time_zone=time_zone)
+    confirm_address(user)
     team = Team.objects.filter(name__iexact=team_name).first()
     if team is None:
         team = Team.objects.create(name=team_name, slug=_free_slug(team_name), time_zone=time_zone, created_at=now)

@@ -14,6 +14,7 @@ from django.db import models, transaction
 
 from teams import audit
 from teams.actors import Actor
+from teams.addresses import confirm_address
 from teams.changes import Refused
 from teams.membership import add_member
 from teams.models import Invitation, Membership, Team, User
@@ -88,6 +89,7 @@ def accept_with_new_account(
     if User.objects.filter(email__iexact=invitation.email).exists():
         raise Refused("There is an account with this address. Sign in with it, then open the link again.")
     user = User.objects.create_user(invitation.email, password, full_name=full_name, time_zone=time_zone)
+    confirm_address(user)
     accept(invitation, user, now=now)
     return user
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("team/switch/", team.switch, name="switch"),
     path("team/audit/", audit_log.audit_log, name="audit_log"),
     path("team/invitations/", invitations.invite, name="invite"),
+    path("team/invitations/made/", invitations.invited, name="invited"),
     path("team/invitations/<int:invitation_id>/revoke/", invitations.revoke, name="invitation_revoke"),
     path("team/invitations/<int:invitation_id>/reinstate/", invitations.reinstate, name="invitation_reinstate"),
     path("invitations/<str:token>/", invitations.accept, name="invitation"),

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from teams import audit
 from teams.actors import HINDSIGHT
+from teams.addresses import confirm_address
 from teams.models import Environment, Membership, Service, Team, User
 from teams.roles import Role
 
@@ -45,6 +46,7 @@ def make_team(now: datetime, password: str) -> SamplePeople:
     responder = User.objects.create_user("mei@hindsight.example", full_name="Mei Tan", time_zone="Europe/Berlin")
     for user, role in ((admin, Role.ADMIN), (maintainer, Role.MAINTAINER), (responder, Role.RESPONDER)):
         Membership.objects.create(team=team, user=user, role=role, joined_at=now)
+        confirm_address(user)
     for position, (name, short_name, is_production) in enumerate(ENVIRONMENTS, 1):
         Environment.objects.create(
             team=team, name=name, short_name=short_name, position=position, is_production=is_production

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import smtplib
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.core.mail import EmailMessage
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core import signing
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from teams import invitations
+from teams import invitation_mail, invitations
 from teams.access import invitation_for
 from teams.actors import Actor
 from teams.changes import Refused
@@ -28,14 +27,15 @@ from teams.models import Invitation, User
 from teams.roles import Role
 from teams.views.team import admin_team, team_page
 
-logger = logging.getLogger(__name__)
+LINK_COOKIE = "invitation_link"
+LINK_COOKIE_SECONDS = 300
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"  # noqa: S105 - a class, no password
 
 
 @never_cache
 @require_POST
-def invite(request: HttpRequest) -> HttpResponse:
-    """Shows the link once. No redirect: the link is kept nowhere, so that the answer is the one place to show it."""
+def invite(request: HttpRequest) -> HttpResponseBase:
+    """Make it, mail it, and go to the page that shows the link once."""
     team = admin_team(request)
     form = InviteForm(request.POST)
     if not form.is_valid():
@@ -52,24 +52,47 @@ def invite(request: HttpRequest) -> HttpResponse:
         show_refusal(form, refused)
         return team_page(request, team, invite=form)
     link = settings.PUBLIC_URL + reverse("teams:invitation", args=[token])
-    context = {"team": team, "invitation": invitation, "link": link, "mail_trouble": _mail(invitation, link)}
-    return render(request, "teams/invited.html", context)
+    return _to_be_shown_once({"token": token, "mail_trouble": invitation_mail.send_link(invitation, link)})
 
 
-def _mail(invitation: Invitation, link: str) -> str:
-    """Send the link; return in words what went wrong. The outbox is for users only: the invited is none yet."""
-    if settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
-        return "No mail server is set up (EMAIL_URL), so nothing was mailed."
-    body = (
-        f"{invitation.invited_by} invites you to the team {invitation.team} in Hindsight.\n\n"
-        f"Open this link to come in; it works once, until {invitation.expires_at:%d %B %Y, %H:%M} UTC:\n\n{link}\n"
+def _to_be_shown_once(facts: dict[str, str]) -> HttpResponseBase:
+    """The link travels in a cookie of the inviting browser, because neither the database nor an address in logs and
+    histories may hold it."""
+    place = reverse("teams:invited")
+    response = redirect(place)
+    response.set_cookie(
+        LINK_COOKIE,
+        signing.dumps(facts, salt=LINK_COOKIE),
+        max_age=LINK_COOKIE_SECONDS,
+        path=place,
+        secure=settings.HTTPS,
+        httponly=True,
+        samesite="Lax",
     )
+    return response
+
+
+@never_cache
+@require_GET
+def invited(request: HttpRequest) -> HttpResponseBase:
+    """The invitation just made, with its link; once."""
     try:
-        EmailMessage(f"Invitation to {invitation.team} in Hindsight", body, to=[invitation.email]).send()
-    except (OSError, smtplib.SMTPException) as problem:
-        logger.warning("invitation %s not mailed: %s", invitation.pk, problem)
-        return f"The mail could not be sent ({type(problem).__name__})."
-    return ""
+        cookie = request.COOKIES.get(LINK_COOKIE, "")
+        facts: dict[str, Any] = signing.loads(cookie, salt=LINK_COOKIE, max_age=LINK_COOKIE_SECONDS)
+    except signing.BadSignature:
+        messages.info(request, "The link was shown already. Invite the address again for another.")
+        return redirect("teams:team")
+    found = invitations.find(facts["token"])
+    invitation = invitation_for(request.user, found.pk if found else 0)
+    context = {
+        "team": invitation.team,
+        "invitation": invitation,
+        "link": settings.PUBLIC_URL + reverse("teams:invitation", args=[facts["token"]]),
+        "mail_trouble": facts["mail_trouble"],
+    }
+    response = render(request, "teams/invited.html", context)
+    response.delete_cookie(LINK_COOKIE, path=request.path)
+    return response
 
 
 @require_POST

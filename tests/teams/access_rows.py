@@ -61,7 +61,8 @@ ROWS: dict[str, Row | list[Row]] = {
     "teams:team": Row(signed_in()),
     "teams:switch": Row(signed_in(302), method="POST", data={"team": "platform"}),
     "teams:audit_log": Row(ADMIN_READS_OWN_TEAM),
-    "teams:invite": Row(ADMIN_READS_OWN_TEAM, method="POST", data={"email": "z@example.org", "role": "viewer"}),
+    "teams:invite": Row(ADMIN_CHANGES_OWN_TEAM, method="POST", data={"email": "z@example.org", "role": "viewer"}),
+    "teams:invited": Row(signed_in(302)),  # shows what a cookie of the inviting browser holds; without it, the team
     "teams:invitation_revoke": Row(ADMIN_CHANGES, method="POST", kwargs=invitation),
     "teams:invitation_reinstate": Row(ADMIN_CHANGES, method="POST", kwargs=invitation),
     "teams:invitation": [

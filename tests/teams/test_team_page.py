@@ -62,8 +62,8 @@ def test_a_removed_member_comes_back_with_the_same_role(admin: Client, world: Wo
 
 
 def test_an_invited_person_makes_an_account_with_the_link_once(admin: Client, world: World) -> None:
-    shown = admin.post("/team/invitations/", {"email": "New@Example.org", "role": "responder"}).content.decode()
-    found = re.search(r"/invitations/[\w-]+/", shown)
+    shown = admin.post("/team/invitations/", {"email": "New@Example.org", "role": "responder"}, follow=True)
+    found = re.search(r"/invitations/[\w-]{20,}/", shown.content.decode())
     assert found is not None
     link = found[0]
     account = {"full_name": "New Person", "password": "a sentence to remember", "time_zone": "Europe/Berlin"}
@@ -200,6 +200,22 @@ def test_settings_refuse_what_is_no_time_zone_and_keep_the_form(admin: Client, z
     answer = admin.post("/settings/", {"full_name": "Typed Name", "time_zone": zone, "theme": "dark"})
     assert answer.status_code == 422
     assert "Typed Name" in answer.content.decode()
+
+
+def test_a_service_saved_with_an_old_version_shows_both_texts(admin: Client, world: World) -> None:
+    url = "/services/platform/edge-proxy/edit/"
+    admin.post(url, {"name": "Edge proxy", "description": "theirs, saved first", "version": "1"})
+    answer = admin.post(url, {"name": "Edge proxy", "description": "mine, typed meanwhile", "version": "1"})
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert "theirs, saved first" in page
+    assert "mine, typed meanwhile" in page
+    world.service.refresh_from_db()
+    assert world.service.description == "theirs, saved first"
+    version = re.search(r'name="version"[^>]*value="(\d+)"', page)
+    assert version is not None
+    saved = admin.post(url, {"name": "Edge proxy", "description": "both", "version": version[1]})
+    assert saved.status_code == 302, "the page that shows both can be saved"
 
 
 def test_switching_the_team_is_for_members(admin: Client, world: World) -> None:
