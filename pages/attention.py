@@ -17,12 +17,16 @@ from runbooks.progress import standing_of
 from teams.models import Team, User
 
 AT_MOST = 20
+SOON = timedelta(days=7)
 ALIVE = (MaintenanceStatus.SCHEDULED, MaintenanceStatus.IN_PROGRESS, MaintenanceStatus.VERIFYING)
 
 
 @dataclass
-class MaintenanceToday:
-    """A maintenance of today. `gate` is go, no_go, abort or wait (see the gate component), empty when not asked."""
+class MaintenanceAhead:
+    """A maintenance of today or of the next days.
+
+    `gate` is go, no_go, abort or wait (see the gate component), empty when not asked.
+    """
 
     row: Maintenance
     steps_total: int
@@ -38,16 +42,32 @@ def active_incidents(team: Team) -> list[Incident]:
     return list(rows.order_by("severity", "-number")[:AT_MOST])
 
 
-def maintenance_today(team: Team, user: User, now: datetime) -> list[MaintenanceToday]:
-    """Under way, or with a window that touches today in the person's zone. The gate is worked out for the first only:
-    it costs queries, and one maintenance at a time is decided on."""
-    zone = zoneinfo.ZoneInfo(user.time_zone)
-    midnight = datetime.combine(now.astimezone(zone).date(), time(), zone)
-    tomorrow = datetime.combine(midnight.date() + timedelta(days=1), time(), zone)
+def maintenance_today(team: Team, user: User, now: datetime) -> list[MaintenanceAhead]:
+    """Under way, or with a window that touches today in the person's zone."""
+    midnight, tomorrow = _day(user, now)
     touches_today = Q(status=MaintenanceStatus.SCHEDULED, starts_at__lt=tomorrow, ends_at__gte=midnight)
     under_way = Q(status__in=[MaintenanceStatus.IN_PROGRESS, MaintenanceStatus.VERIFYING])
+    return _ahead(team, touches_today | under_way, now)
+
+
+def coming_up(team: Team, user: User, now: datetime) -> list[MaintenanceAhead]:
+    """Planned to start after today, within `SOON`; the next one first."""
+    _, tomorrow = _day(user, now)
+    soon = Q(status=MaintenanceStatus.SCHEDULED, starts_at__gte=tomorrow, starts_at__lt=tomorrow + SOON)
+    return _ahead(team, soon, now)
+
+
+def _day(user: User, now: datetime) -> tuple[datetime, datetime]:
+    """The midnights around `now` in the person's zone."""
+    zone = zoneinfo.ZoneInfo(user.time_zone)
+    day = now.astimezone(zone).date()
+    return datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)
+
+
+def _ahead(team: Team, which: Q, now: datetime) -> list[MaintenanceAhead]:
+    """The gate is worked out for the first only: it costs queries, and one maintenance at a time is decided on."""
     rows = (
-        Maintenance.objects.filter(touches_today | under_way, team=team)
+        Maintenance.objects.filter(which, team=team)
         .select_related("environment", "runbook_version", "team")
         .annotate(
             steps_total=Count("steps"),
@@ -55,32 +75,32 @@ def maintenance_today(team: Team, user: User, now: datetime) -> list[Maintenance
         )
         .order_by("starts_at")[:AT_MOST]
     )
-    found = [MaintenanceToday(row, row.steps_total, row.steps_done) for row in rows]
+    found = [MaintenanceAhead(row, row.steps_total, row.steps_done) for row in rows]
     for each in found[:1]:
         _judge(each, now)
     return found
 
 
-def _judge(today: MaintenanceToday, now: datetime) -> None:
-    standing = standing_of(today.row, now=now)
+def _judge(ahead: MaintenanceAhead, now: datetime) -> None:
+    standing = standing_of(ahead.row, now=now)
     fired = fired_triggers(standing)
     if fired:
-        today.gate, today.title = "abort", "An abort trigger has fired"
-        today.reasons = [f"{trigger.text}: {trigger.why}" for trigger in fired]
-    elif today.row.status == MaintenanceStatus.SCHEDULED:
+        ahead.gate, ahead.title = "abort", "An abort trigger has fired"
+        ahead.reasons = [f"{trigger.text}: {trigger.why}" for trigger in fired]
+    elif ahead.row.status == MaintenanceStatus.SCHEDULED:
         blockers = go_blockers(standing)
-        today.reasons = [blocker.text for blocker in blockers]
+        ahead.reasons = [blocker.text for blocker in blockers]
         if blockers:
-            today.gate, today.title = "no_go", f"No-go: {_things(len(blockers))} in the way"
-        elif today.row.go_given_at:
-            today.gate, today.title = "go", "Go has been given"
+            ahead.gate, ahead.title = "no_go", f"No-go: {_things(len(blockers))} in the way"
+        elif ahead.row.go_given_at:
+            ahead.gate, ahead.title = "go", "Go has been given"
         else:
-            today.gate, today.title = "wait", "Ready; the go has not been given yet"
+            ahead.gate, ahead.title = "wait", "Ready; the go has not been given yet"
     else:
         blockers = close_blockers(standing)
-        today.reasons = [blocker.text for blocker in blockers]
-        today.gate = "no_go" if blockers else "go"
-        today.title = f"Not to be closed yet: {_things(len(blockers))} open" if blockers else "Ready to be closed"
+        ahead.reasons = [blocker.text for blocker in blockers]
+        ahead.gate = "no_go" if blockers else "go"
+        ahead.title = f"Not to be closed yet: {_things(len(blockers))} open" if blockers else "Ready to be closed"
 
 
 def _things(count: int) -> str:

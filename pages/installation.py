@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tomllib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -39,7 +40,7 @@ class Disk:
 def versions() -> list[tuple[str, str]]:
     """Name and version of what it is made of."""
     return [
-        ("Hindsight", _version("hindsight")),
+        ("Hindsight", own_version()),
         ("Python", sys.version.split()[0]),
         ("Django", django.get_version()),
         ("Celery", _version("celery")),
@@ -52,7 +53,16 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "from source"
+        return "unknown"
+
+
+def own_version() -> str:
+    """Of the installed package, or else as pyproject.toml says, beside which the code then lies."""
+    try:
+        return version("hindsight")
+    except PackageNotFoundError:
+        with (settings.BASE_DIR / "pyproject.toml").open("rb") as file:
+            return str(tomllib.load(file)["project"]["version"])
 
 
 def database_version() -> str:

@@ -18,11 +18,13 @@ def today(request: TeamRequest) -> HttpResponse | HttpResponseBase:
     now = timezone.now()
     incidents = attention.active_incidents(request.team)
     maintenances = attention.maintenance_today(request.team, request.user, now)
+    coming = attention.coming_up(request.team, request.user, now)
     failing = attention.failing_checks(request.team)
     actions = attention.actions_of(request.user, request.team, now)
     context = {
         "incidents": incidents,
         "maintenances": maintenances,
+        "coming": coming,
         "failing": failing,
         "actions": actions,
         "today": timezone.localdate(now),
