@@ -55,7 +55,7 @@ def test_nothing_is_fetched_and_no_file_is_embedded(sentinel, tmp_path):
       <body><img src="{address}/picture.png"><img src="file://{secret}"><object data="file://{secret}"></object>
       <iframe src="{address}/frame"></iframe><embed src="{address}/embed"><a href="{address}/link">link</a>
       <svg><image href="{address}/svg.png"/><use href="file://{secret}#a"/></svg>
-      <a rel="attachment" href="file:///etc/passwd">x</a><img src="asset:../secret.txt"><p>body text</p></body></html>"""
+      <a rel="attachment" href="file:///etc/passwd">x</a><img src="asset:../secret.txt"><p>body</p></body></html>"""
     pdf = render_pdf(html, {})
     assert pdf.startswith(b"%PDF-")
     assert _Sentinel.hits == []
