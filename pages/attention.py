@@ -6,8 +6,7 @@ import zoneinfo
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
-from django.db.models import Count, F, Q, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, F, Max, Q
 
 from incidents.lifecycle import OVER
 from incidents.models import ActionItem, Incident
@@ -42,32 +41,19 @@ def active_incidents(team: Team) -> list[Incident]:
     return list(rows.order_by("severity", "-number")[:AT_MOST])
 
 
-def maintenance_today(team: Team, user: User, now: datetime) -> list[MaintenanceAhead]:
-    """Under way, or with a window that touches today in the person's zone."""
-    midnight, tomorrow = _day(user, now)
-    touches_today = Q(status=MaintenanceStatus.SCHEDULED, starts_at__lt=tomorrow, ends_at__gte=midnight)
-    under_way = Q(status__in=[MaintenanceStatus.IN_PROGRESS, MaintenanceStatus.VERIFYING])
-    return _ahead(team, touches_today | under_way, now)
+def maintenance_ahead(team: Team, user: User, now: datetime) -> tuple[list[MaintenanceAhead], list[MaintenanceAhead]]:
+    """(today's, the next days'), the earliest first. Today's: under way, or with a window that touches today in the
+    person's zone. The next days': planned to start after today, within `SOON`.
 
-
-def coming_up(team: Team, user: User, now: datetime) -> list[MaintenanceAhead]:
-    """Planned to start after today, within `SOON`; the next one first."""
-    _, tomorrow = _day(user, now)
-    soon = Q(status=MaintenanceStatus.SCHEDULED, starts_at__gte=tomorrow, starts_at__lt=tomorrow + SOON)
-    return _ahead(team, soon, now)
-
-
-def _day(user: User, now: datetime) -> tuple[datetime, datetime]:
-    """The midnights around `now` in the person's zone."""
+    The gate is worked out for the first of all only: it costs queries, and one maintenance at a time is decided on.
+    """
     zone = zoneinfo.ZoneInfo(user.time_zone)
     day = now.astimezone(zone).date()
-    return datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)
-
-
-def _ahead(team: Team, which: Q, now: datetime) -> list[MaintenanceAhead]:
-    """The gate is worked out for the first only: it costs queries, and one maintenance at a time is decided on."""
+    midnight, tomorrow = (datetime.combine(day + timedelta(days=days), time(), zone) for days in (0, 1))
+    soon = Q(status=MaintenanceStatus.SCHEDULED, starts_at__lt=tomorrow + SOON, ends_at__gte=midnight)
+    under_way = Q(status__in=[MaintenanceStatus.IN_PROGRESS, MaintenanceStatus.VERIFYING])
     rows = (
-        Maintenance.objects.filter(which, team=team)
+        Maintenance.objects.filter(soon | under_way, team=team)
         .select_related("environment", "runbook_version", "team")
         .annotate(
             steps_total=Count("steps"),
@@ -75,10 +61,14 @@ def _ahead(team: Team, which: Q, now: datetime) -> list[MaintenanceAhead]:
         )
         .order_by("starts_at")[:AT_MOST]
     )
-    found = [MaintenanceAhead(row, row.steps_total, row.steps_done) for row in rows]
-    for each in found[:1]:
+    today: list[MaintenanceAhead] = []
+    coming: list[MaintenanceAhead] = []
+    for row in rows:
+        is_coming = row.status == MaintenanceStatus.SCHEDULED and row.starts_at >= tomorrow
+        (coming if is_coming else today).append(MaintenanceAhead(row, row.steps_total, row.steps_done))
+    for each in (today + coming)[:1]:
         _judge(each, now)
-    return found
+    return today, coming
 
 
 def _judge(ahead: MaintenanceAhead, now: datetime) -> None:
@@ -109,17 +99,15 @@ def _things(count: int) -> str:
 
 def failing_checks(team: Team) -> list[CheckTransition]:
     """Checks of maintenance that is alive whose latest verdict is not passed; newest first."""
-    newest_first = Window(
-        RowNumber(), partition_by=[F("check_definition_id"), F("location")], order_by=[F("pk").desc()]
+    alive = CheckTransition.objects.filter(
+        check_definition__team=team,
+        check_definition__archived_at=None,
+        check_definition__checklist_step__maintenance__status__in=ALIVE,
     )
+    # In a query of its own: a filter by state beside it would be applied first, and find failures long passed.
+    latest = alive.values("check_definition_id", "location").order_by().annotate(latest=Max("pk")).values("latest")
     rows = (
-        CheckTransition.objects.filter(
-            check_definition__team=team,
-            check_definition__archived_at=None,
-            check_definition__checklist_step__maintenance__status__in=ALIVE,
-        )
-        .annotate(age_rank=newest_first)
-        .filter(age_rank=1, to_state__in=[RunState.FAILED, RunState.ERRORED])
+        CheckTransition.objects.filter(pk__in=latest, to_state__in=[RunState.FAILED, RunState.ERRORED])
         .select_related("check_definition__checklist_step__maintenance", "run")
         .defer("run__result")
         .order_by("-at")

@@ -17,8 +17,7 @@ def today(request: TeamRequest) -> HttpResponse | HttpResponseBase:
         return redirect("teams:team")
     now = timezone.now()
     incidents = attention.active_incidents(request.team)
-    maintenances = attention.maintenance_today(request.team, request.user, now)
-    coming = attention.coming_up(request.team, request.user, now)
+    maintenances, coming = attention.maintenance_ahead(request.team, request.user, now)
     failing = attention.failing_checks(request.team)
     actions = attention.actions_of(request.user, request.team, now)
     context = {
