@@ -17,13 +17,14 @@ from teams.models import AuditEvent
 from teams.views.team import admin_team
 
 PER_PAGE = 50
+YEARS = range(1970, 9999)  # at the ends of the calendar a day later, or UTC, cannot be written
 
 
 @require_GET
 def audit_log(request: HttpRequest) -> HttpResponse:
     team = admin_team(request)
     events = AuditEvent.objects.filter(team=team)
-    filters = {name: request.GET.get(name, "").strip()[:80] for name in ("subject", "action", "who", "since", "until")}
+    filters = {name: _typed(request, name) for name in ("subject", "action", "who", "since", "until")}
     chosen, problems = _filtered(events, filters)
     page = Paginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
     context = {
@@ -35,6 +36,10 @@ def audit_log(request: HttpRequest) -> HttpResponse:
         "query": urlencode({name: value for name, value in filters.items() if value}),
     }
     return render(request, "teams/audit_log.html", context, status=422 if problems else 200)
+
+
+def _typed(request: HttpRequest, name: str) -> str:
+    return request.GET.get(name, "").replace("\x00", "").strip()[:80]  # PostgreSQL has no texts with a zero byte
 
 
 def _filtered(events: QuerySet[AuditEvent], filters: dict[str, str]) -> tuple[QuerySet[AuditEvent], list[str]]:
@@ -60,4 +65,6 @@ def _midnight(text: str) -> datetime | None:
         day = parse_date(text)
     except ValueError:
         return None
-    return timezone.make_aware(datetime(day.year, day.month, day.day)) if day else None  # noqa: DTZ001
+    if day is None or day.year not in YEARS:
+        return None
+    return timezone.make_aware(datetime(day.year, day.month, day.day))  # noqa: DTZ001
