@@ -45,15 +45,19 @@ def main() -> int:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     with live_site() as site, chromium() as browser:
-        state = prepare(site, browser)
+        state, pages = prepare(site, browser)
+        everybody = labelled(ANONYMOUS)
+        members = {name: path for name, path in pages.items() if options.only in name}
+        nobodys = {f"anonymous-{name}": path for name, path in everybody.items() if options.only in name}
         for look in options.look or LOOKS:
-            count = take(browser, site, state, look, options.only, options.folder)
-            print(f"{look}: {count} pictures in {options.folder}", file=sys.stderr)
+            take(browser, site, look, members, options.folder, storage_state=state)
+            take(browser, site, look, nobodys, options.folder)
+            print(f"{look}: {len(members) + len(nobodys)} pictures in {options.folder}", file=sys.stderr)
     return 0
 
 
-def prepare(site: LiveSite, browser: Browser) -> StorageState:
-    """Run all checks against the replay and ask for a PDF; the cookies of who is signed in."""
+def prepare(site: LiveSite, browser: Browser) -> tuple[StorageState, dict[str, str]]:
+    """Run all checks against the replay and ask for a PDF. The cookies of who is signed in; their pages by label."""
     try:
         with VmMigration():
             done = site.manage("run_checks", "MNT-1", "--wait")
@@ -66,30 +70,21 @@ def prepare(site: LiveSite, browser: Browser) -> StorageState:
     page.goto(f"{site.url}/incidents/INC-2/postmortem/")
     page.get_by_role("button", name="Export PDF").click()
     page.get_by_role("link", name="Download the PDF").wait_for(timeout=60_000)
-    return page.context.storage_state()
+    return page.context.storage_state(), labelled(pages_of(page, site.url))
 
 
-def take(browser: Browser, site: LiveSite, state: StorageState, look: str, only: str, folder: Path) -> int:
-    member = browser.new_context(storage_state=state, reduced_motion="reduce", **LOOKS[look])
-    nobody = browser.new_context(reduced_motion="reduce", **LOOKS[look])
-    count = 0
-    for page, pages in (
-        (member.new_page(), labelled(pages_of(member.new_page(), site.url))),
-        (nobody.new_page(), {f"anonymous-{name}": path for name, path in labelled(ANONYMOUS).items()}),
-    ):
-        for name, path in pages.items():
-            if only in name:
-                picture(page, site.url + path, folder / f"{name}.{look}.png", LOOKS[look]["viewport"])
-                count += 1
-    member.close()
-    nobody.close()
-    return count
+def take(browser: Browser, site: LiveSite, look: str, pages: dict[str, str], folder: Path, **options: Any) -> None:
+    context = browser.new_context(reduced_motion="reduce", **LOOKS[look], **options)
+    page = context.new_page()
+    for name, path in pages.items():
+        picture(page, site.url + path, folder / f"{name}.{look}.png", LOOKS[look]["viewport"])
+    context.close()
 
 
 def picture(page: Page, url: str, file: Path, viewport: dict[str, int]) -> None:
     """As tall as the page. The window grows instead of a full-page shot, so that what sticks stays where it belongs."""
     page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
-    page.goto(url, wait_until="networkidle")
+    page.goto(url, wait_until="load")
     height = min(int(page.evaluate("document.scrollingElement.scrollHeight")), TALLEST)
     page.set_viewport_size({"width": viewport["width"], "height": max(height, viewport["height"])})
     page.screenshot(path=str(file))

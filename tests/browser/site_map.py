@@ -7,6 +7,7 @@ stands in `EXTRA` with its reason, what is no page in `NO_PAGE`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -42,8 +43,14 @@ ANONYMOUS = {
     "not found": "/no-such-page/",
 }
 """Pages for who is not signed in, which differ from those for who is."""
-ONE_MORE_OF = ("/incidents/INC-1/actions/", "/incidents/INC-3/", "/incidents/INC-3/analysis/")
-"""Pages whose looks depend on what they hold: a proven action, times without a date, no durations at all."""
+ONE_MORE_OF = (
+    "/incidents/INC-1/actions/",  # steps with results
+    "/incidents/INC-3/",  # times without a date, no durations at all
+    "/incidents/INC-3/analysis/",
+    "/incidents/INC-2/postmortem/sections/background/",  # a text with its preview
+    "/maintenance/plan/?runbook=move-host-or-change-address",
+)
+"""Pages whose looks depend on what they hold."""
 PREFERRED = "/incidents/INC-2/"
 MOST_PAGES_READ = 250
 
@@ -120,4 +127,4 @@ def route_of(path: str) -> str | None:
 
 def labelled(pages: Mapping[str, str]) -> dict[str, str]:
     """File-name friendly labels: `incidents:postmortem` → `incidents-postmortem`."""
-    return {name.replace(":", "-").replace("/", "-").replace(" ", "").strip("-"): path for name, path in pages.items()}
+    return {re.sub(r"[^\w=-]+", "-", name).strip("-"): path for name, path in pages.items()}
