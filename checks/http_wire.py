@@ -149,12 +149,12 @@ class ResponseReader:
         searched = max(0, len(self._buffer) - 3)
         self._buffer += data
         while True:
+            if len(self._buffer) >= 5 and not self._buffer.startswith(b"HTTP/"):
+                raise TargetFailure("protocol_error", f"not HTTP: {bytes(self._buffer[:40])!r}")
             end = self._buffer.find(b"\r\n\r\n", searched)
             if end > MAXIMUM_HEAD_BYTES or (end < 0 and len(self._buffer) > MAXIMUM_HEAD_BYTES):
                 raise TargetFailure("headers_too_large", f"more than {MAXIMUM_HEAD_BYTES} bytes of headers")
             if end < 0:
-                if len(self._buffer) >= 5 and not self._buffer.startswith(b"HTTP/"):
-                    raise TargetFailure("protocol_error", f"not HTTP: {bytes(self._buffer[:40])!r}")
                 return
             head = parse_head(bytes(self._buffer[:end]))
             rest = bytes(self._buffer[end + 4 :])

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import time
-from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from checks.egress import DeniedRange, EgressPolicy, PortRanges, Zone
 from teams.models import EgressZone
+from teams.own_listeners import own_listeners
 
 MAX_AGE_SECONDS = 5.0
 """A changed zone counts after so long at the latest."""
 
-_DEFAULT_PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671, "pyamqp": 5672}
 _cache: dict[tuple[int, str], tuple[float, EgressPolicy]] = {}
 
 
@@ -60,26 +57,3 @@ def port_ranges(text: str) -> PortRanges | None:
         low, _, high = part.partition("-")
         ranges.append((int(low), int(high or low)))
     return tuple(ranges) or None
-
-
-def own_listeners() -> frozenset[tuple[str, int]]:
-    """Address and port of our web server, database and broker: no check may dial those."""
-    found: set[tuple[str, int]] = set()
-    address, _, port = settings.LISTEN_ADDRESS.rpartition(":")
-    if port.isdigit():
-        found.update((each, int(port)) for each in _addresses(address))
-    database: dict[str, Any] = settings.DATABASES["default"]
-    if database.get("HOST") and not database["HOST"].startswith("/"):
-        found.update((each, int(database.get("PORT") or 5432)) for each in _addresses(database["HOST"]))
-    broker = urlsplit(settings.CELERY_BROKER_URL)
-    if broker.hostname and broker.scheme in _DEFAULT_PORTS:
-        found.update((each, broker.port or _DEFAULT_PORTS[broker.scheme]) for each in _addresses(broker.hostname))
-    return frozenset(found)
-
-
-def _addresses(host: str) -> set[str]:
-    """What the host is reached at now; a name may have several addresses."""
-    try:
-        return {str(entry[4][0]) for entry in socket.getaddrinfo(host.strip("[]") or "0.0.0.0", None)}  # noqa: S104
-    except OSError:
-        return set()

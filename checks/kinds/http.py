@@ -21,6 +21,7 @@ from checks.urls import Target, split_url
 
 SCHEMES = ("http", "https")
 MAXIMUM_REDIRECTS = 10
+PIECE_BYTES = 16_384
 EXPECTATION_TEXT_BYTES = 1_048_576
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CREDENTIALS = re.compile(r"auth|cookie|token|secret|passw|credential|session|api-?key", re.IGNORECASE)
@@ -175,13 +176,18 @@ async def _read_response(
     first_byte: float | None = None
     while not response.done:
         data = await stream.read()
-        if loop.time() > context.expires_at:
-            raise TimeoutError  # Where many answers keep the loop busy, its timers come too late.
         if first_byte is None:
             first_byte = loop.time()
             phases["first_byte"] = round((first_byte - sent) * 1000, 3)
         try:
-            response.feed(data) if data else response.feed_end()
+            if not data:
+                response.feed_end()
+            for start in range(0, len(data), PIECE_BYTES):
+                if start:
+                    await asyncio.sleep(0)  # A piece may unpack to a thousand times its size: let others run.
+                if loop.time() > context.expires_at:
+                    raise TimeoutError  # Where many answers keep the loop busy, its timers come too late.
+                response.feed(data[start : start + PIECE_BYTES])
         finally:
             if response.head is not None and observation["status"] is not response.head.status:
                 _record_head(observation, response)
@@ -209,9 +215,19 @@ def _record_body(observation: Observation, response: ResponseReader) -> None:
 def _parsed_json(body: bytes) -> Any:
     """The body as JSON, None when it is none. NaN and Infinity are no JSON (RFC 8259)."""
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        value = json.loads(body, parse_constant=_refuse_constant)
+        return _without_surrogates(value) if b"\\ud" in body or b"\\uD" in body else value
     except (ValueError, RecursionError):
         return None
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Half of a surrogate pair is JSON but no text: expectations and databases take neither."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_without_surrogates(name): _without_surrogates(item) for name, item in value.items()}
+    return [_without_surrogates(item) for item in value] if isinstance(value, list) else value
 
 
 def _refuse_constant(text: str) -> None:

@@ -81,6 +81,19 @@ def test_a_refused_address_is_2_and_says_what_would_allow_it(site: str):
     assert "--zone 127.0.0.0/8" in done.stderr
 
 
+@pytest.mark.parametrize("setting", ["LISTEN_ADDRESS", "DATABASE_URL", "CELERY_BROKER_URL"])
+def test_what_the_installation_itself_listens_on_is_refused_in_any_zone(site: str, setting: str):
+    place = site.removeprefix("http://").rstrip("/")
+    value = {
+        "LISTEN_ADDRESS": place,
+        "DATABASE_URL": f"postgres://u:p@{place}/d",
+        "CELERY_BROKER_URL": f"redis://{place}",
+    }
+    done = command("http", site, "--zone", "127.0.0.0/8", **{setting: value[setting]})
+    assert done.returncode == 2
+    assert "is a service of this installation" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

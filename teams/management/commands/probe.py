@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from checks.command_line import main
 from checks.egress import DeniedRange
+from teams.own_listeners import own_listeners
 
 
 class Command(BaseCommand):
@@ -28,4 +29,5 @@ class Command(BaseCommand):
 
 
 def _probe(words: list[str]) -> int:
-    return main(words, denied=[DeniedRange(cidr) for cidr in settings.EGRESS_DENY])
+    denied = [DeniedRange(cidr.strip()) for cidr in settings.EGRESS_DENY if cidr.strip()]
+    return main(words, own_listeners=own_listeners(), denied=denied)
