@@ -17,6 +17,12 @@ from pygments.token import STANDARD_TYPES
 LONGEST_TEXT_CHARACTERS = 100_000
 """Longer texts are shown as they are: Python-Markdown takes more than linear time on hostile input."""
 
+# Texts beyond these are shown as they are too. Measured: up to them a second or two on a small machine.
+MOST_CHARACTERS_FOR_BRACKETS = 2_000_000
+MOST_CHARACTERS_FOR_FENCES = 20_000_000
+_BRACKET = re.compile(r"\[|\]\(|\]|\)")
+_RUNS = re.compile(r"\\{10000}|(?:> ?){50}|(?:(?:\d{1,9}\.|[-*+]) ){50}")
+
 _TAGS = {
     *("p", "br", "hr", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "img"),
     *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "span", "div"),
@@ -53,8 +59,8 @@ def render_markdown(text: str) -> SafeString:
 
     Headings start at h3, below the page's own. Raw HTML in the text is shown, not obeyed.
     """
-    if len(text) > LONGEST_TEXT_CHARACTERS:
-        return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped in the same breath
+    if len(text) > LONGEST_TEXT_CHARACTERS or _is_too_much_work(text):
+        return _as_it_is(text)
     converter = markdown.Markdown(
         extensions=[
             "tables",
@@ -67,4 +73,34 @@ def render_markdown(text: str) -> SafeString:
     )
     converter.preprocessors.deregister("html_block")
     converter.inlinePatterns.deregister("html")
-    return mark_safe(sanitise(converter.convert(text)))  # noqa: S308 - sanitised in the same breath
+    try:
+        html = converter.convert(text)
+    except RecursionError:  # lists in lists in lists
+        return _as_it_is(text)
+    return mark_safe(sanitise(html))  # noqa: S308 - sanitised in the same breath
+
+
+def _is_too_much_work(text: str) -> bool:
+    """Python-Markdown looks from every bracket to its partner or the paragraph's end, and from every fence through the
+    whole text; runs of backslashes and things nested in one line cost it their square.
+    """
+    if _RUNS.search(text) or (text.count("```") + text.count("~~~")) * len(text) > MOST_CHARACTERS_FOR_FENCES:
+        return True
+    return sum(map(_distance_of_brackets, text.split("\n\n"))) > MOST_CHARACTERS_FOR_BRACKETS
+
+
+def _distance_of_brackets(paragraph: str) -> int:
+    """From every [ to its ], and every ]( to its ), in characters; of those never closed to the paragraph's end."""
+    distance = 0
+    opened: dict[str, list[int]] = {"[": [], "(": []}
+    for bracket in _BRACKET.finditer(paragraph):
+        closing = {"]": "[", ")": "("}.get(bracket[0][0])
+        if closing and opened[closing]:
+            distance += bracket.start() - opened[closing].pop()
+        if bracket[0][-1] in opened:
+            opened[bracket[0][-1]].append(bracket.start())
+    return distance + sum(len(paragraph) - start for starts in opened.values() for start in starts)
+
+
+def _as_it_is(text: str) -> SafeString:
+    return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped in the same breath

@@ -56,6 +56,20 @@ def test_a_text_over_the_limit_is_shown_as_it_is() -> None:
     assert html.startswith("<pre>&lt;b&gt;xxx")
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "unit", ["[", "![", "[a](", "[a](((", "[xxxxxxxxx", "```\n", "~~~\n", "\\", ">", "> ", "1. ", "- ", "**", "<", "|a"]
+)
+def test_a_text_that_renders_slowly_or_too_deep_is_shown_as_it_is(unit: str) -> None:
+    text = unit * (LONGEST_TEXT_CHARACTERS // len(unit))
+    assert render_markdown(text)
+
+
+def test_an_ordinary_long_text_is_rendered() -> None:
+    text = "\n\n".join(f"Step {n}: see [the graph](https://example.org/{n}) (part [a] of it)." for n in range(1000))
+    assert render_markdown(text).count("<a ") == 1000
+
+
 @given(st.text(alphabet="<>/\"'= abc:;#()[]!`*|\n-&javscriptdt", max_size=200))
 def test_sanitising_twice_changes_nothing(text: str) -> None:
     once = str(render_markdown(text))
