@@ -46,7 +46,7 @@ class Origin(Part):
 
     label: Title
     """Such as INC-1."""
-    path: Annotated[str, StringConstraints(pattern=r"^/[^\s]*$", max_length=200)]
+    path: Annotated[str, StringConstraints(pattern=r"^/([^/\s\\][^\s]*)?$", max_length=200)]
     """The page that tells, from the root of the site."""
     reason: Title
 
@@ -68,7 +68,7 @@ class Check(Part):
     expect: list[Expression] = Field(default_factory=list, max_length=20)
     expect_run: list[Expression] = Field(default_factory=list, max_length=20)
     repeat: int = Field(default=1, ge=1, le=10_000)
-    max_failures: int = Field(default=0, ge=0)
+    max_failures: int = Field(default=0, ge=0, lt=10_000)
     concurrency: int = Field(default=1, ge=1, le=1_000)
     pause_ms: int = Field(default=0, ge=0, le=60_000)
     hold_open: bool = False
@@ -107,7 +107,7 @@ class Step(Part):
 class AbortTrigger(Part):
     kind: Literal["cutoff", "check", "person"]
     text: Title
-    minutes_before_end: int | None = Field(default=None, ge=0)
+    minutes_before_end: int | None = Field(default=None, ge=0, le=60 * 24 * 366)
     """For a cutoff: not done by so many minutes before the window's end."""
     check: str | None = None
     """For a check: the name of the check whose failure fires the trigger."""

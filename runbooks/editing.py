@@ -25,6 +25,7 @@ from teams.models import Service, Team
 from teams.versions import save_if_unchanged
 
 MAX_VERSION_NOTE = 200
+MAX_TITLE = 200
 _UNCHANGED_LINES = 3
 
 
@@ -89,7 +90,11 @@ def copy_runbook(runbook: Runbook, *, actor: Actor, now: datetime) -> Runbook:
     """A second runbook of the team, as the current version stands."""
     assert runbook.current is not None
     document = runbook.current.document
-    title = f"{document.title[:180]} (copy)"
+    mark = " (copy)"
+    # Too long a title is cut before a placeholder, never within one.
+    title = document.title[: MAX_TITLE - len(mark)]
+    title = title[: title.rindex("{{")] if title.count("{{") > title.count("}}") else title
+    title = f"{title.strip()}{mark}".strip()
     return create_runbook(
         runbook.team,
         document.model_copy(update={"title": title}),

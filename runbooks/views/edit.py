@@ -146,7 +146,7 @@ def _helped(request: TeamRequest, runbook: Runbook | None, text: str) -> HttpRes
             text = text if trouble else with_check(text, _step_index(request), check)
     except InvalidRunbook as invalid:
         return _page(request, runbook, text, problems=invalid.problems, status=422)
-    except IndexError:
+    except (IndexError, ValueError):
         trouble = (
             "There is no list of steps to put it into: write `steps:` with one step first, each on lines of its own."
         )
@@ -209,4 +209,6 @@ def _step_titles(text: str) -> list[str]:
     except InvalidRunbook:
         return []
     steps = content.get("steps") if isinstance(content, dict) else None
-    return [str(step.get("title", "")) if isinstance(step, dict) else "" for step in steps or []]
+    if not isinstance(steps, list):
+        return []
+    return [str(step.get("title", "")) if isinstance(step, dict) else "" for step in steps]

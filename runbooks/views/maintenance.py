@@ -55,7 +55,8 @@ def live(request: TeamRequest, key: str) -> HttpResponse:
     """204 while the page with `?version=` is up to date, which takes one query; else the live part anew."""
     number = key.removeprefix("MNT-")
     seen = Maintenance.objects.filter(
-        number=int(number) if number.isdigit() and len(number) < 10 else -1, team__memberships__user=request.user
+        number=int(number) if number.isascii() and number.isdigit() and len(number) < 10 else -1,
+        team__memberships__user=request.user,
     )
     found = seen.only("live_version", "status").first()
     if found is not None and request.GET.get("version") == shown_version(found, timezone.now()):

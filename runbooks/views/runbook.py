@@ -15,6 +15,7 @@ from runbooks import editing
 from runbooks.access import runbook_for
 from runbooks.document import PHASES, RunbookDocument
 from runbooks.models import Maintenance, Runbook, RunbookVersion
+from runbooks.problems import InvalidRunbook
 from runbooks.refusals import Refused
 from runbooks.yaml_format import dump
 from teams.access import may
@@ -48,7 +49,8 @@ def _version(runbook: Runbook, number: str) -> RunbookVersion:
     if not number:
         assert runbook.current is not None
         return runbook.current
-    found = runbook.versions.filter(number=int(number)).first() if number.isdigit() and len(number) < 9 else None
+    is_number = number.isascii() and number.isdigit() and len(number) < 9
+    found = runbook.versions.filter(number=int(number)).first() if is_number else None
     if found is None:
         raise Http404(f"This runbook has no version {number[:20]}.")
     found.runbook = runbook
@@ -101,7 +103,11 @@ def download(request: TeamRequest, team_slug: str, slug: str) -> HttpResponse:
 @require_POST
 def copy(request: TeamRequest, team_slug: str, slug: str) -> HttpResponse:
     runbook = runbook_for(request.user, team_slug, slug, Role.MAINTAINER)
-    made = editing.copy_runbook(runbook, actor=Actor.of(request), now=timezone.now())
+    try:
+        made = editing.copy_runbook(runbook, actor=Actor.of(request), now=timezone.now())
+    except InvalidRunbook as invalid:  # what a kind or expectation means may have changed since it was saved
+        messages.error(request, f"It cannot be copied as it stands: {invalid.problems[0]}")
+        return redirect("runbooks:runbook", team_slug, slug)
     messages.success(request, "Copied. This is the copy.")
     return redirect("runbooks:runbook", team_slug, made.slug)
 
