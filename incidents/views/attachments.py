@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -26,18 +27,20 @@ def add(request: HttpRequest, key: str) -> HttpResponse:
     incident = incident_for(request.user, key, Role.RESPONDER)
     wants_json = "application/json" in request.headers.get("Accept", "")
     entry_id = request.POST.get("entry", "")
-    entry = part_of(TimelineEntry, incident, pk=int(entry_id)) if entry_id.isdigit() and len(entry_id) < 18 else None
+    is_number = entry_id.isascii() and entry_id.isdigit() and len(entry_id) < 18
+    entry = part_of(TimelineEntry, incident, pk=int(entry_id)) if is_number else None
     uploaded = request.FILES.getlist("file")
     try:
         if not uploaded:
             raise Refused("Choose a file first.", "file")
-        kept = [
-            attachments.attach(
-                incident, each.file, each.name or "file", entry=entry, actor=Actor.of(request), now=timezone.now()
-            )
-            for each in uploaded
-            if each.file is not None
-        ]
+        with transaction.atomic():  # all of them, or none with the name of the one that does not fit
+            kept = [
+                attachments.attach(
+                    incident, each.file, each.name or "file", entry=entry, actor=Actor.of(request), now=timezone.now()
+                )
+                for each in uploaded
+                if each.file is not None
+            ]
     except Refused as refused:
         if wants_json:
             return JsonResponse({"error": str(refused)}, status=422)

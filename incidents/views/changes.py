@@ -61,7 +61,8 @@ def status(request: TeamRequest, key: str) -> HttpResponse:
 def assign_role(request: TeamRequest, key: str) -> HttpResponse:
     incident = incident_for(request.user, key, Role.RESPONDER)
     chosen = request.POST.get("user", "")
-    person = members_of(incident.team).filter(pk=chosen).first() if chosen.isdigit() and len(chosen) < 18 else None
+    is_number = chosen.isascii() and chosen.isdigit() and len(chosen) < 18
+    person = members_of(incident.team).filter(pk=int(chosen)).first() if is_number else None
     if person is None:
         messages.error(request, "Choose somebody of the team.")
     else:

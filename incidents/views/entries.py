@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -99,19 +100,20 @@ def edit(request: TeamRequest, key: str, entry_id: int) -> HttpResponse:
     if form.is_bound and form.is_valid():
         values = form.cleaned_data
         try:
-            timeline.edit_entry(
-                entry,
-                values["version"] or 0,
-                text=values["text"],
-                kind=values["kind"],
-                start=form.start,
-                end=form.end,
-                as_written=form.as_written,
-                environment=values["environment"],
-                actor=actor,
-                now=timezone.now(),
-            )
-            timeline.star_entry(entry, values["is_starred"], actor=actor, now=timezone.now())
+            with transaction.atomic():
+                timeline.edit_entry(
+                    entry,
+                    values["version"] or 0,
+                    text=values["text"],
+                    kind=values["kind"],
+                    start=form.start,
+                    end=form.end,
+                    as_written=form.as_written,
+                    environment=values["environment"],
+                    actor=actor,
+                    now=timezone.now(),
+                )
+                timeline.star_entry(entry, values["is_starred"], actor=actor, now=timezone.now())
         except Refused as refused:
             show_refusal(form, refused)
         except EditConflict as found:

@@ -57,7 +57,11 @@ def export_file(request: HttpRequest, key: str, export_id: int) -> FileResponse:
     if row.state != ExportState.DONE or not row.file:
         raise Http404("This document is not ready, or was removed.")
     name = f"{incident.key}-postmortem.pdf"
-    return FileResponse(row.file.open("rb"), as_attachment=True, filename=name, content_type="application/pdf")
+    try:
+        content = row.file.open("rb")
+    except FileNotFoundError:
+        raise Http404("This document is not in the store any more. Ask for it again.") from None
+    return FileResponse(content, as_attachment=True, filename=name, content_type="application/pdf")
 
 
 def live_version(row: Export) -> str:
