@@ -106,8 +106,10 @@ def deliveries() -> dict[str, int]:
     return {"waiting": sum(totals.values()), "failed": failed}
 
 
-def ticks() -> list[Tick]:
-    return list(Tick.objects.exclude(name="backup").order_by("name"))
+def ticks() -> list[tuple[str, datetime]]:
+    """The clock's jobs in words, and when each last went well."""
+    rows = Tick.objects.exclude(name="backup").order_by("name").values_list("name", "last_good_at")
+    return [(name.replace("_", " ").capitalize(), at) for name, at in rows]
 
 
 def last_backup() -> datetime | None:

@@ -15,6 +15,9 @@ from runbooks.problems import FieldProblem
 from runbooks.variables import as_text
 from teams.models import Environment, Service, Team
 
+AS_WRITTEN = {word.lower(): word for word in ("URL", "URLs", "DNS", "TLS", "TTL", "IP", "WebSocket", "HTTP", "ID")}
+"""Words of variable names that are no plain words."""
+
 
 class PlanForm(forms.Form):
     """Window, services and the runbook's own variables. Times are wall time in the chosen zone."""
@@ -97,6 +100,12 @@ def wall_time(text: str, zone: zoneinfo.ZoneInfo) -> datetime:
     return instant
 
 
+def _in_words(name: str) -> str:
+    """A variable's name as a label: websocket_url → WebSocket URL."""
+    words = " ".join(AS_WRITTEN.get(word, word) for word in name.split("_"))
+    return words[:1].upper() + words[1:]
+
+
 def variable_field(variable: Variable) -> forms.CharField:
     """A text field for a variable; what is typed is judged by `given_variables`, which knows types and defaults."""
     is_list = variable.type in LIST_TYPES
@@ -105,7 +114,7 @@ def variable_field(variable: Variable) -> forms.CharField:
     if "{{" in default:
         hint, default = f"{hint} Empty: {default}".strip(), ""
     field = forms.CharField(
-        label=variable.name.replace("_", " ").capitalize(),
+        label=_in_words(variable.name),
         required=False,
         help_text=escape(f"{variable.help} {hint}".strip()),  # fields print help as HTML; this one people wrote
         max_length=20_000,

@@ -85,6 +85,7 @@ def picture(page: Page, url: str, file: Path, viewport: dict[str, int]) -> None:
     """As tall as the page. The window grows instead of a full-page shot, so that what sticks stays where it belongs."""
     page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
     page.goto(url, wait_until="load")
+    page.wait_for_timeout(300)  # previews and clocks fill in
     height = min(int(page.evaluate("document.scrollingElement.scrollHeight")), TALLEST)
     page.set_viewport_size({"width": viewport["width"], "height": max(height, viewport["height"])})
     page.screenshot(path=str(file))
