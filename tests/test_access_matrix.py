@@ -1,4 +1,7 @@
-"""Every URL × every role. A route without a row fails."""
+"""Every URL × every role. A route without a row fails.
+
+Routes that only MFA or OIDC_SERVER_URL bring are tried by `tests.teams.test_sign_in_switches`.
+"""
 
 from collections.abc import Iterator
 from typing import Any
