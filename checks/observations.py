@@ -57,7 +57,16 @@ def storable(
     """
     if isinstance(value, Mapping):
         return {
-            _storable_text(str(name), 1_000): _copied(item, text_characters, 0, _Room(values, characters))
+            (
+                name
+                if type(name) is str and name.isidentifier() and name.isascii()
+                else _storable_text(str(name), 1_000)
+            ): (
+                # Runs go through here thousands of times a second: most fields are these.
+                item
+                if item is None or type(item) is bool
+                else _copied(item, text_characters, 0, _Room(values, characters))
+            )
             for name, item in list(value.items())[:STORED_ITEMS]
         }
     return _copied(value, text_characters, 0, _Room(values, characters))
@@ -70,7 +79,7 @@ class _Room:
 
 
 def _copied(value: Any, text_characters: int, depth: int, room: _Room) -> Any:
-    # Runs go through here thousands of times a second: the commonest types first, by identity.
+    # The commonest types first, by identity.
     exact = type(value)
     if value is None or exact is bool:
         return value

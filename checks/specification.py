@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +20,8 @@ MAXIMUM_CONCURRENCY = 500
 MAXIMUM_PAUSE_MS = 600_000
 MAXIMUM_RUN_SECONDS = 3_600.0
 MAXIMUM_MEMBERS = 32
+_REMEMBERED_PARAMETERS = 1_024
+_REMEMBERED_CHARACTERS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,10 @@ def prepare(specification: CheckSpecification) -> PreparedCheck | list[FieldProb
     kind = KINDS.get(specification.kind)
     if kind is None:
         return [FieldProblem("kind", f"there is no kind {specification.kind!r}; there are {', '.join(sorted(KINDS))}")]
-    problems = _numbers_wrong(specification) + _unstorable_texts(specification)
-    try:
-        parameters = kind.parameters.model_validate(dict(specification.parameters))
-    except ValidationError as error:
-        problems.extend(_parameter_problems(kind, error))
-        parameters = None
+    problems = _numbers_wrong(specification) + _unstorable_texts("variables", specification.variables)
+    parameters = _parameters_of(kind, specification.parameters)
+    if isinstance(parameters, list):
+        problems.extend(parameters)
     compiled: dict[str, list[CompiledExpectation]] = {"expect": [], "expect_run": []}
     for name, expressions in (("expect", specification.expect), ("expect_run", specification.expect_run)):
         for index, expression in enumerate(expressions):
@@ -86,7 +88,7 @@ def prepare(specification: CheckSpecification) -> PreparedCheck | list[FieldProb
                 problems.append(FieldProblem(f"{name}.{index}", str(wrong)))
         if len(expressions) > 50:
             problems.append(FieldProblem(name, "more than 50 expectations"))
-    if parameters is None or problems:
+    if isinstance(parameters, list) or problems:
         return problems
     prepared = PreparedCheck(specification, kind, parameters, tuple(compiled["expect"]), tuple(compiled["expect_run"]))
     if deadline_of(prepared) > MAXIMUM_RUN_SECONDS:
@@ -130,14 +132,42 @@ def _numbers_wrong(specification: CheckSpecification) -> list[FieldProblem]:
     return problems
 
 
-def _unstorable_texts(specification: CheckSpecification) -> list[FieldProblem]:
+_usable_parameters: dict[tuple[str, str], CommonParameters] = {}
+
+
+def _parameters_of(kind: Kind, typed: Mapping[str, Any]) -> CommonParameters | list[FieldProblem]:
+    """The parameters as the kind's model, or what is wrong with them.
+
+    A check runs again and again with the same ones: small ones that were found usable are remembered by contents.
+    """
+    written = ""
+    if all(type(value) in (str, int, float, bool, list, dict, NoneType) for value in typed.values()):
+        with suppress(RecursionError):  # Too deep to write down is said below.
+            written = repr(dict(typed))
+    known = _usable_parameters.get((kind.name, written)) if written else None
+    if known is not None:
+        return known
+    problems = _unstorable_texts("parameters", typed)
+    try:
+        parameters: CommonParameters = kind.parameters.model_validate(dict(typed))
+    except ValidationError as error:
+        return problems + _parameter_problems(kind, error)
+    if problems:
+        return problems
+    if 0 < len(written) <= _REMEMBERED_CHARACTERS:
+        if len(_usable_parameters) >= _REMEMBERED_PARAMETERS:
+            _usable_parameters.clear()
+        _usable_parameters[kind.name, written] = parameters
+    return parameters
+
+
+def _unstorable_texts(field_name: str, texts: Mapping[str, Any]) -> list[FieldProblem]:
     """Texts that no database keeps would be lost, or a server error, when the check is saved."""
     problems: list[FieldProblem] = []
-    for field_name, texts in (("parameters", specification.parameters), ("variables", specification.variables)):
-        for name, value in texts.items():
-            if not (is_storable_text(str(name)) and _is_storable(value, 0)):
-                message = f"{str(name)[:100]!r} holds a NUL or half of a surrogate pair, or is nested too deeply"
-                problems.append(FieldProblem(f"{field_name}.{name}", message))
+    for name, value in texts.items():
+        if not (is_storable_text(str(name)) and _is_storable(value, 0)):
+            message = f"{str(name)[:100]!r} holds a NUL or half of a surrogate pair, or is nested too deeply"
+            problems.append(FieldProblem(f"{field_name}.{name}", message))
     return problems
 
 

@@ -131,12 +131,12 @@ def test_many_bombs_do_not_move_the_deadline():
 
 
 def test_a_run_of_many_large_answers_holds_little():
-    """Each answer's JSON is tens of megabytes as objects; a run keeps its share of each."""
-    raw = response(b"[" + b"[]," * 300_000 + b"[]]", Content_Type="application/json")
+    """Each answer's JSON is megabytes as objects; a run keeps its share of each."""
+    raw = response(b"[" + b"[]," * 40_000 + b"[]]", Content_Type="application/json")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    result = met(answering(raw), {"timeout_seconds": 30}, repeat=120, concurrency=2)
-    assert (result.verdict, result.attempts) == ("passed", 120)
-    assert peak_growth_mib(before) < 250
+    result = met(answering(raw), {"timeout_seconds": 30}, repeat=70, concurrency=2)
+    assert (result.verdict, result.attempts) == ("passed", 70)
+    assert peak_growth_mib(before) < 120
     assert len(json.dumps(result.as_dict())) < 2_000_000
 
 

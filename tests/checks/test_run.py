@@ -184,3 +184,16 @@ def test_the_deadline_covers_all_attempts_and_has_a_ceiling():
     assert deadline_for(specification(repeat=10, concurrency=4, pause_ms=500)) == 3 * 4 + 2 * 0.5 + 2
     with pytest.raises(ValueError, match="more than 3600 s"):
         deadline_for(specification(repeat=10_000))
+
+
+def test_equal_looking_parameters_of_other_types_are_validated_each_for_themselves():
+    """What was found usable is remembered by contents: a text is no number, and a change is seen."""
+    parameters: dict[str, Any] = {"host": "h.example", "port": 80}
+    assert validate_specification(CheckSpecification("tcp", parameters)) == []
+    assert validate_specification(CheckSpecification("tcp", {**parameters, "port": "80"})) == []
+    for port in ("eighty", 0, 80.5, [80]):
+        parameters["port"] = port
+        problems = validate_specification(CheckSpecification("tcp", parameters))
+        assert problems[0].field == "parameters.port", port
+    assert validate_specification(CheckSpecification("tls", {"host": "h.example", "port": 80})) == []
+    assert validate_specification(CheckSpecification("http", {"host": "h.example", "port": 80}))
