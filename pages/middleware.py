@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
+
+from pages.views.errors import database_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -24,4 +25,4 @@ class DatabaseTroubleMiddleware:
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
         logger.error("the database does not answer: %s", exception)
-        return HttpResponse(render_to_string("errors/503.html"), status=503, headers={"Retry-After": "10"})
+        return database_trouble()

@@ -1,5 +1,8 @@
 """Error pages: in the user's words, with what to do. They must work when the database does not."""
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
@@ -17,4 +20,12 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Called while the exception is handled. A database that went away while the middleware asked for the session or
+    the person is no mistake of ours: then the 503 page, as for views (`pages.middleware`)."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return database_trouble()
     return HttpResponse(render_to_string("errors/500.html"), status=500)
+
+
+def database_trouble() -> HttpResponse:
+    return HttpResponse(render_to_string("errors/503.html"), status=503, headers={"Retry-After": "10"})

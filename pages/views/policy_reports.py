@@ -21,7 +21,8 @@ KEPT = ("violated-directive", "effective-directive", "blocked-uri", "document-ur
 @require_POST
 def policy_report(request: HttpRequest) -> HttpResponse:
     """One line in the log per report; 413 above 16 KiB, 400 for what is no report, silently dropped over the limit."""
-    if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
+    announced = request.headers.get("Content-Length") or "0"
+    if not announced.isdecimal() or int(announced) > MAX_BYTES:
         return HttpResponse(status=413)
     cache.add("policy-reports", 0, timeout=60)
     if cache.incr("policy-reports") > MAX_A_MINUTE:
@@ -29,7 +30,7 @@ def policy_report(request: HttpRequest) -> HttpResponse:
     try:
         report = json.loads(request.body[:MAX_BYTES])["csp-report"]
         facts: dict[str, Any] = {name: str(report[name])[:200] for name in KEPT if name in report}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return HttpResponse("This is no policy report.", status=400, content_type="text/plain")
     logger.warning("content security policy: %s", json.dumps(facts))
     return HttpResponse(status=204)
