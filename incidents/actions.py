@@ -165,7 +165,7 @@ def _checked(
     if owner is not None and role_in(owner, incident.team) is None:
         raise Refused(f"{owner} is not a member of {incident.team}.", "owner")
     ticket_url = ticket_url.strip()
-    if ticket_url and (urlsplit(ticket_url).scheme not in ("http", "https") or len(ticket_url) > 400):
+    if ticket_url and (len(ticket_url) > 400 or not _is_web_address(ticket_url)):
         raise Refused(
             "The ticket's address must begin with http:// or https:// and have at most 400 characters.", "ticket_url"
         )
@@ -177,6 +177,13 @@ def _checked(
         "due_on": due_on,
         "ticket_url": ticket_url,
     }
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        return urlsplit(text).scheme in ("http", "https")
+    except ValueError:  # such as http://[
+        return False
 
 
 def _checked_reason(state: str, reason: str) -> str:

@@ -113,7 +113,7 @@ def redact(incident: Incident, secret: str, *, actor: Actor, now: datetime) -> l
 
 def checked_secret(secret: str) -> str:
     """The secret as it is searched for. Raises `Refused` when it is too short to be one."""
-    secret = secret.strip()
+    secret = secret.replace("\x00", "").strip()
     if len(secret) < FEWEST_CHARACTERS:
         raise Refused(
             f"Paste at least {FEWEST_CHARACTERS} characters: a shorter piece would be cut out of ordinary words.",
@@ -173,7 +173,7 @@ def _holders(place: Place, secret: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         values = {
             name: new
             for name in (*place.text_fields, *place.json_fields)
-            if (new := replaced(getattr(row, name), secret)) != getattr(row, name)
+            if (new := _fitting(row, name, replaced(getattr(row, name), secret))) != getattr(row, name)
         }
         if values:
             yield row, values
@@ -188,6 +188,12 @@ def replaced(value: Any, secret: str) -> Any:
     if isinstance(value, dict):
         return {replaced(name, secret): replaced(each, secret) for name, each in value.items()}
     return value
+
+
+def _fitting(row: models.Model, name: str, value: Any) -> Any:
+    """The mark may be longer than the secret: a text is cut where its column ends."""
+    most = getattr(row._meta.get_field(name), "max_length", None)
+    return value[:most] if most and isinstance(value, str) else value
 
 
 def _files_with(incident: Incident, secret: str) -> list[Attachment]:

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 
 from teams import audit
 from teams.actors import Actor
@@ -21,6 +21,7 @@ from teams.models import Invitation, Membership, Team, User
 from teams.roles import Role
 
 VALID_FOR = timedelta(days=7)
+HAS_ACCOUNT = "There is an account with this address. Sign in with it, then open the link again."
 
 
 @transaction.atomic
@@ -87,8 +88,12 @@ def accept_with_new_account(
 ) -> User:
     """Make the account of the invited address and let it in. Raises Refused when the door closed meanwhile."""
     if User.objects.filter(email__iexact=invitation.email).exists():
-        raise Refused("There is an account with this address. Sign in with it, then open the link again.")
-    user = User.objects.create_user(invitation.email, password, full_name=full_name, time_zone=time_zone)
+        raise Refused(HAS_ACCOUNT)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(invitation.email, password, full_name=full_name, time_zone=time_zone)
+    except IntegrityError:  # pressed twice, and the other press was first
+        raise Refused(HAS_ACCOUNT) from None
     confirm_address(user)
     accept(invitation, user, now=now)
     return user

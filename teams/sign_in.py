@@ -10,6 +10,13 @@ class ByInvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def is_safe_url(self, url: str) -> bool:
+        """Whether `?next=` leads to a page of ours. What cannot be read as an address, such as http://[, does not."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
+
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """There are no user names."""
 

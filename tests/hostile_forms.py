@@ -23,6 +23,7 @@ HOSTILE = (
     "\u202e<script>alert(1)</script>{{ 7*7 }}'\"",
     "{% x %}",
     "[[[[",
+    "http://[",
     '"\\ud800"',
 )
 """Empty, blank, NUL, a digit that is no number, negative, huge and infinite numbers, days and times that do not exist,

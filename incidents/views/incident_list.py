@@ -27,7 +27,9 @@ DURATIONS_SHOWN = ("time_to_detect", "time_to_resolve")
 def incident_list(request: TeamRequest) -> HttpResponse:
     if request.team is None:
         return render(request, "incidents/no_team.html")
-    chosen = {name: request.GET.get(name, "").strip() for name in ("status", "severity", "service", "q")}
+    chosen = {
+        name: request.GET.get(name, "").replace("\x00", "").strip() for name in ("status", "severity", "service", "q")
+    }
     page = Paginator(filtered(request.team, chosen), PER_PAGE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "page": page,
@@ -53,7 +55,7 @@ def filtered(team: Team, chosen: dict[str, str]) -> QuerySet[Incident]:
         incidents = incidents.filter(severity=chosen["severity"])
     if chosen["service"]:
         incidents = incidents.filter(services__slug=chosen["service"])
-    words = chosen["q"].replace("\x00", "")[:200]
+    words = chosen["q"][:200]
     if words:
         number = words.upper().removeprefix("INC-")
         by_key = Q(number=int(number)) if number.isascii() and number.isdigit() and len(number) < 10 else Q()

@@ -25,7 +25,9 @@ WHEN = {"open": "Under way and coming", "past": "Past", "all": "All"}
 def maintenance_list(request: TeamRequest) -> HttpResponse:
     if request.team is None:
         return render(request, "runbooks/no_team.html")
-    chosen = {name: request.GET.get(name, "").strip() for name in ("when", "status", "service", "q")}
+    chosen = {
+        name: request.GET.get(name, "").replace("\x00", "").strip() for name in ("when", "status", "service", "q")
+    }
     chosen["when"] = chosen["when"] if chosen["when"] in WHEN else "open"
     page = Paginator(filtered(request.team, chosen), PER_PAGE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
@@ -51,7 +53,7 @@ def filtered(team: Team, chosen: dict[str, str]) -> QuerySet[Maintenance]:
         found = found.filter(status__in=over) if chosen["when"] == "past" else found.exclude(status__in=over)
     if chosen["service"]:
         found = found.filter(services__slug=chosen["service"])
-    words = chosen["q"].replace("\x00", "")[:200]
+    words = chosen["q"][:200]
     if words:
         number = words.upper().removeprefix("MNT-")
         is_number = number.isascii() and number.isdigit() and len(number) < 10

@@ -44,7 +44,7 @@ def plan(request: TeamRequest) -> HttpResponse:
 
 
 def _chosen_runbook(request: TeamRequest, team: Team) -> Runbook | None:
-    slug = request.GET.get("runbook") or request.POST.get("runbook") or ""
+    slug = (request.GET.get("runbook") or request.POST.get("runbook") or "").replace("\x00", "")
     return Runbook.objects.filter(team=team, slug=slug, archived_at=None).select_related("current").first()
 
 

@@ -74,7 +74,7 @@ def remove(request: HttpRequest, environment_id: int) -> HttpResponseBase:
     except Refused as refused:
         messages.error(request, str(refused))
     else:
-        undo = reverse("teams:environment_restore", args=[undo_ticket(environment.team, facts)])
+        undo = reverse("teams:environment_restore", args=[undo_ticket(environment.team, "environment", facts)])
         messages.success(request, f"{facts['short_name']} is removed.", extra_tags=undo)
     return redirect("teams:team")
 
@@ -83,7 +83,7 @@ def remove(request: HttpRequest, environment_id: int) -> HttpResponseBase:
 def restore(request: HttpRequest, ticket: str) -> HttpResponseBase:
     team = admin_team(request)
     try:
-        environments.add(team, **read_ticket(team, ticket), actor=Actor.of(request), now=timezone.now())
+        environments.add(team, **read_ticket(team, "environment", ticket), actor=Actor.of(request), now=timezone.now())
     except Refused as refused:
         messages.error(request, str(refused))
     else:
@@ -91,15 +91,15 @@ def restore(request: HttpRequest, ticket: str) -> HttpResponseBase:
     return redirect("teams:team")
 
 
-def undo_ticket(team: Team, facts: dict[str, Any]) -> str:
+def undo_ticket(team: Team, kind: str, facts: dict[str, Any]) -> str:
     """What was removed, signed into the undo button's address: nothing half-removed stays in a table."""
-    return signing.dumps({"team": team.pk, "facts": facts}, salt="teams.undo", compress=True)
+    return signing.dumps({"team": team.pk, "facts": facts}, salt=f"teams.undo.{kind}", compress=True)
 
 
-def read_ticket(team: Team, ticket: str) -> dict[str, Any]:
-    """What was removed from this team within the last hour. Raises Refused."""
+def read_ticket(team: Team, kind: str, ticket: str) -> dict[str, Any]:
+    """What of this kind was removed from this team within the last hour. Raises Refused."""
     try:
-        content = signing.loads(ticket, salt="teams.undo", max_age=UNDO_FOR_SECONDS)
+        content = signing.loads(ticket, salt=f"teams.undo.{kind}", max_age=UNDO_FOR_SECONDS)
     except signing.BadSignature:
         raise Refused("It is too late to undo this. Add it again.") from None
     if content["team"] != team.pk:

@@ -76,7 +76,7 @@ def remove(request: HttpRequest, zone_id: int) -> HttpResponseBase:
     zone = zone_for(request.user, zone_id)
     team = zone.team
     facts = zones.remove(zone, actor=Actor.of(request), now=timezone.now())
-    undo = reverse("teams:zone_restore", args=[undo_ticket(team, facts)])
+    undo = reverse("teams:zone_restore", args=[undo_ticket(team, "zone", facts)])
     messages.success(request, f"Zone {facts['name']} is removed.", extra_tags=undo)
     return redirect("teams:team")
 
@@ -85,7 +85,7 @@ def remove(request: HttpRequest, zone_id: int) -> HttpResponseBase:
 def restore(request: HttpRequest, ticket: str) -> HttpResponseBase:
     team = admin_team(request)
     try:
-        zones.create(team, read_ticket(team, ticket), actor=Actor.of(request), now=timezone.now())
+        zones.create(team, read_ticket(team, "zone", ticket), actor=Actor.of(request), now=timezone.now())
     except Refused as refused:
         messages.error(request, str(refused))
     else:

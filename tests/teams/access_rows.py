@@ -45,8 +45,8 @@ def viewer(world: World) -> Mapping[str, Any]:
     return {"team_slug": world.team.slug, "user_id": world.people["viewer"].pk}
 
 
-def ticket(facts: Mapping[str, Any]) -> Any:
-    return lambda world: {"ticket": undo_ticket(world.team, dict(facts))}
+def ticket(kind: str, facts: Mapping[str, Any]) -> Any:
+    return lambda world: {"ticket": undo_ticket(world.team, kind, dict(facts))}
 
 
 ZONE = {"name": "Office", "cidrs": "192.168.0.0/16"}
@@ -80,7 +80,9 @@ ROWS: dict[str, Row | list[Row]] = {
     "teams:environment_move": Row(ADMIN_CHANGES, method="POST", kwargs=environment, data={"direction": "down"}),
     "teams:environment_remove": Row(ADMIN_CHANGES, method="POST", kwargs=environment),
     "teams:environment_restore": Row(
-        ADMIN_CHANGES_OWN_TEAM, method="POST", kwargs=ticket({**STAGE, "is_production": False, "position": 1})
+        ADMIN_CHANGES_OWN_TEAM,
+        method="POST",
+        kwargs=ticket("environment", {**STAGE, "is_production": False, "position": 1}),
     ),
     "teams:zone_add": Row(ADMIN_CHANGES_OWN_TEAM, method="POST", data=ZONE),
     "teams:zone_from_refusal": Row(ADMIN_READS_OWN_TEAM, data={"cidr": "10.0.0.0/8"}),
@@ -92,7 +94,7 @@ ROWS: dict[str, Row | list[Row]] = {
     "teams:zone_restore": Row(
         ADMIN_CHANGES_OWN_TEAM,
         method="POST",
-        kwargs=ticket({"name": "Gone", "cidrs": ["10.0.0.0/8"], "ports": "", "protocols": [], "locations": []}),
+        kwargs=ticket("zone", {"name": "Gone", "cidrs": ["10.0.0.0/8"], "ports": "", "protocols": [], "locations": []}),
     ),
     "teams:services": Row(signed_in()),
     "teams:service_new": [
