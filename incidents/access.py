@@ -48,7 +48,8 @@ def section_for(
     user: User | AnonymousUser, key: str, section_key: str, minimum: Role = Role.VIEWER
 ) -> PostmortemSection:
     """A section of this incident's postmortem."""
-    return part_of(PostmortemSection, incident_for(user, key, minimum), key=section_key)
+    # PostgreSQL cannot even be asked for a text with a NUL.
+    return part_of(PostmortemSection, incident_for(user, key, minimum), key=section_key.replace("\x00", ""))
 
 
 def part_of(model: type[Part], incident: Incident, **which: object) -> Part:
