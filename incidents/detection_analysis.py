@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from incidents.durations import ZERO, Duration, measure, subtract
@@ -12,6 +13,7 @@ from incidents.key_timestamps import (
     EnvironmentFacts,
     KeyTimestamp,
     KeyTimestamps,
+    entry_bounds,
     first_of,
     lane_order,
     order_key,
@@ -198,7 +200,7 @@ def _missed_warnings(entries: Sequence[EntryFacts], impact: KeyTimestamp | None)
     if impact is None:
         return ()
     before = [(entry, gap) for entry in entries if (gap := _before(entry, impact)) is not None]
-    before.sort(key=lambda pair: order_key(pair[0].start.bounds()))
+    before.sort(key=lambda pair: _latest_moment(pair[0]))
     missed: list[MissedWarning] = []
     looked: tuple[int | str, ...] = ()
     for entry, gap in reversed(before):  # backwards from the impact, so that what followed is known
@@ -209,6 +211,13 @@ def _missed_warnings(entries: Sequence[EntryFacts], impact: KeyTimestamp | None)
         if entry.kind in _WARNING_KINDS:
             missed.append(MissedWarning(entry.id, entry.kind, entry.environment, entry.start, gap, looked))
     return tuple(reversed(missed))
+
+
+def _latest_moment(entry: EntryFacts) -> datetime:
+    """For what answers a warning the last moment it can mean: an investigation "on 13 March" may follow 13:12."""
+    answers = entry.kind in _LOOKED_INTO_KINDS or entry.kind in _ACTED_ON_KINDS
+    _, first, last = order_key(entry_bounds(entry.start, entry.end) if answers else entry.start.bounds())
+    return last if answers else first
 
 
 def _before(entry: EntryFacts, impact: KeyTimestamp) -> Duration | None:

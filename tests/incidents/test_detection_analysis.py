@@ -83,3 +83,14 @@ def test_the_checks_that_looked_away_are_carried_and_all_of_it_is_json() -> None
     assert [check["state"] for check in back["checks"]] == ["absent", "muted"]
     assert back["warning_used"]["minimum_seconds"] == 42840
     assert back["missed_warnings"][0]["looked_into_by"] == [7]
+
+
+def test_an_investigation_of_the_same_day_answers_a_warning_of_that_day() -> None:
+    entries = [
+        EntryFacts(1, "reported", AT, march(13, "13:12")),
+        EntryFacts(2, "investigation", AT, WrittenTime.from_parts(2024, 3, 13)),
+        EntryFacts(3, "impact_started", PRODUCTION, march(14, "01:06")),
+    ]
+    (missed,) = analyse_detection(entries, derive_key_timestamps(entries)).missed_warnings
+    assert missed.entry_id == 1
+    assert missed.looked_into_by == (2,)
