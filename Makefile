@@ -45,7 +45,7 @@ run: $(VENV)/base.installed $(VENV)/pango.found
 	@exec $(BIN)/python manage.py serve
 
 test: $(VENV)/dev.installed $(VENV)/pango.found
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 	$(BIN)/python -m tests.second_form
 
 check: $(VENV)/dev.installed $(VENV)/pango.found

@@ -116,6 +116,8 @@ def test_switched_on_by_settings(tmp_path: Path, switches: list[str], route: str
         "call_command('check', fail_level='WARNING'); call_command('migrate', verbosity=0)\n"
         "from django.test import Client\n"
         "from django.urls import get_resolver\n"
+        "from teams.models import User\n"
+        "User.objects.create_user('ada@example.org', full_name='Ada')\n"  # else sign-in leads to the welcome page
         f"assert {route!r} in get_resolver().reverse_dict, 'no route'\n"
         "assert Client().get('/accounts/login/').status_code == 200\n"
     )
