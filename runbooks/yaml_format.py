@@ -119,9 +119,7 @@ def _refuse_bombs(text: str) -> None:
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not taken", problem_mark=_mark(event))
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(
-                problem=f"nested more than {MAX_DEPTH} levels deep", problem_mark=_mark(event)
-            )
+            raise yaml.MarkedYAMLError(problem=f"nested more than {MAX_DEPTH} levels deep", problem_mark=_mark(event))
 
 
 def _mark(event: yaml.Event) -> yaml.Mark | None:

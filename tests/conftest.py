@@ -160,9 +160,7 @@ def start_worker(
 
 def _has_beaten(worker: servers.WorkerProcess) -> bool:
     assert worker.process.poll() is None, f"the worker ended: {worker.log[-3000:]}"
-    return Worker.objects.filter(
-        name=worker.name, last_seen_at__gte=datetime.now(UTC) - timedelta(seconds=30)
-    ).exists()
+    return Worker.objects.filter(name=worker.name, last_seen_at__gte=datetime.now(UTC) - timedelta(seconds=30)).exists()
 
 
 @pytest.fixture

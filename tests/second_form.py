@@ -16,6 +16,7 @@ import sys
 from tests import servers
 
 NO_TESTS_COLLECTED = 5
+TWO_PROCESSES = ["-n", "2", "--dist", "loadfile", "-q"]
 
 
 def _missing() -> list[str]:
@@ -39,7 +40,7 @@ def main(options: list[str]) -> int:
         broker_url = os.environ.get("TEST_BROKER_URL") or stack.enter_context(servers.redis())
         environment = os.environ | {"DATABASE_URL": database_url, "CELERY_BROKER_URL": broker_url}
         print("The second form: PostgreSQL + Redis.", file=sys.stderr, flush=True)
-        command = [sys.executable, "-m", "pytest", "-m", "both_forms", *(options or ["-n", "2", "--dist", "loadfile", "-q"])]
+        command = [sys.executable, "-m", "pytest", "-m", "both_forms", *(options or TWO_PROCESSES)]
         code = subprocess.run(command, env=environment, check=False).returncode
     if code == NO_TESTS_COLLECTED:
         print("No test is marked both_forms.", file=sys.stderr)

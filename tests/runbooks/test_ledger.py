@@ -205,9 +205,7 @@ class TestFinish:
 
 
 class TestSweep:
-    def test_a_run_whose_worker_died_is_tried_three_times_then_lost_and_the_operator_told(
-        self, now, django_user_model
-    ):
+    def test_a_run_whose_worker_died_is_tried_three_times_then_lost_and_the_operator_told(self, now, django_user_model):
         operator = django_user_model.objects.create_superuser("op@example.org", "x", full_name="Op")
         queue(make_check(name="poison"), now=now)
         at = now
