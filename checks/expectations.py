@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-import cel
-
+from checks.cel_binding import cel
 from checks.expression_cost import too_much
 from checks.expression_text import ExpressionFacts, facts_of, written_path
 from checks.kind import Kind
