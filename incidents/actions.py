@@ -65,6 +65,7 @@ def add_action(
     values = _checked(incident, text, type, priority, owner, due_on, ticket_url)
     reason = _checked_reason(state, reason)
     with transaction.atomic():
+        Incident.objects.select_for_update().get(pk=incident.pk)  # two at once get two numbers
         # Numbers are never given twice: removed actions count.
         number = (incident.actions.aggregate(last=Max("number"))["last"] or 0) + 1
         action = ActionItem.objects.create(

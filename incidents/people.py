@@ -24,6 +24,7 @@ def assign(incident: Incident, user: User, role: str, *, actor: Actor, now: date
     if role_in(user, incident.team) is None:
         raise Refused(f"{user} is not a member of {incident.team}.", "user")
     with transaction.atomic():
+        Incident.objects.select_for_update().get(pk=incident.pk)  # of two new commanders at once the later one stays
         current = incident.roles.filter(role=role, until=None)
         already = current.filter(user=user).first()
         if already is not None:

@@ -6,6 +6,7 @@ which says how many places there were and not what stood there.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,8 @@ from teams.access import may
 from teams.actors import Actor
 from teams.models import Versioned
 from teams.roles import Role
+
+logger = logging.getLogger(__name__)
 
 REPLACEMENT = "[redacted]"
 FEWEST_CHARACTERS = 6
@@ -107,13 +110,14 @@ def redact(incident: Incident, secret: str, *, actor: Actor, now: datetime) -> l
             now=now,
             after={each.label: each.count for each in changed},
         )
-        transaction.on_commit(lambda: _delete_files(files))
+        transaction.on_commit(lambda: _delete_files(files), robust=True)
     return changed
 
 
 def checked_secret(secret: str) -> str:
     """The secret as it is searched for. Raises `Refused` when it is too short to be one."""
-    secret = secret.replace("\x00", "").strip()
+    # A browser sends the lines of a textarea with CR LF; texts are kept with LF.
+    secret = secret.replace("\x00", "").replace("\r\n", "\n").strip()
     if len(secret) < FEWEST_CHARACTERS:
         raise Refused(
             f"Paste at least {FEWEST_CHARACTERS} characters: a shorter piece would be cut out of ordinary words.",
@@ -203,11 +207,15 @@ def _files_with(incident: Incident, secret: str) -> list[Attachment]:
         if not default_storage.exists(str(attachment.file.name)):
             continue
         with attachment.file.open("rb") as file:
-            if secret.encode() in file.read():
+            if secret.encode() in file.read().replace(b"\r\n", b"\n"):
                 found.append(attachment)
     return found
 
 
 def _delete_files(names: list[str]) -> None:
+    """The rows are gone already: a file that cannot be deleted is logged by name, and the others go all the same."""
     for name in names:
-        default_storage.delete(name)
+        try:
+            default_storage.delete(name)
+        except OSError:
+            logger.exception("redaction: the file %s could not be deleted and may still hold the secret", name)

@@ -42,6 +42,7 @@ def create_runbook(
     """A new runbook with its first version. Without a slug one is made of the title; a taken one gets a number."""
     require_valid(document)
     with transaction.atomic():
+        Team.objects.select_for_update().get(pk=team.pk)  # two of one title get two addresses
         free = _free_slug(team, slug or slugify(readable_title(document.title)) or "runbook")
         runbook = Runbook.objects.create(team=team, slug=free, title=readable_title(document.title))
         runbook.services.set(services)

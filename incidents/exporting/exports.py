@@ -28,8 +28,17 @@ _at_work = threading.Lock()
 
 
 def request_export(incident: Incident, *, paper: str, actor: Actor, now: datetime) -> Export:
-    """Put a PDF of the incident on the list, and ring for the document worker."""
+    """Put a PDF of the incident on the list, and ring for the document worker.
+
+    Who asks again while theirs is not made yet gets that one: a double click, or a loop, makes one document.
+    """
     with transaction.atomic():
+        Incident.objects.select_for_update().get(pk=incident.pk)  # a double click's two requests come one by one
+        waiting = incident.exports.filter(
+            paper=paper, requested_by=actor.user, state__in=(ExportState.QUEUED, ExportState.CLAIMED)
+        ).first()
+        if waiting is not None:
+            return waiting
         export = Export.objects.create(
             incident=incident, paper=paper, requested_by=actor.user, requested_at=now, progress="Waiting"
         )

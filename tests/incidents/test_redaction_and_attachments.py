@@ -218,3 +218,44 @@ def test_case_matters(world: World, incident: Incident) -> None:
 def test_a_responder_may_not_redact(world: World, incident: Incident) -> None:
     with pytest.raises(Refused, match="maintainer"):
         redaction.redact(incident, SECRET, **by(world, "responder"))
+
+
+PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMIIBVAIBADANBgkqhkiG\n9w0BAQEFAASCAT4wggE6\n-----END PRIVATE KEY-----"
+
+
+def test_a_secret_of_several_lines_is_redacted_from_texts_and_files(world: World, incident: Incident) -> None:
+    """A browser sends the lines of a field with CR LF, whatever was pasted."""
+    timeline.add_entry(incident, text=f"found this:\n{PRIVATE_KEY}\nin the log", **by(world))
+    windows = as_file(PRIVATE_KEY.replace("\n", "\r\n").encode())
+    attachments.attach(incident, windows, "key.txt", **by(world))
+    client, url = signed_in(world, "maintainer"), reverse("incidents:redact", args=[incident.key])
+    typed = {"secret": PRIVATE_KEY.replace("\n", "\r\n") + "\r\n"}
+    page = client.post(url, typed).content.decode()
+    assert '<textarea class="input-mono" id="secret"' in page
+    assert "9w0BAQEFAASCAT4wggE6\r\n-----END" in page or "9w0BAQEFAASCAT4wggE6\n-----END" in page
+    assert client.post(url, {**typed, "confirmed": "yes"}).status_code == 302
+    assert TimelineEntry.objects.get(text__startswith="found").text == "found this:\n[redacted]\nin the log"
+    assert not Attachment.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_cannot_be_deleted_is_logged_and_the_others_go(caplog: pytest.LogCaptureFixture) -> None:
+    world = World.create()
+    incident = declared(world)
+    stuck = attachments.attach(incident, as_file(SECRET.encode()), "stuck.txt", **by(world))
+    free = attachments.attach(incident, as_file(f"and {SECRET}".encode()), "free.txt", **by(world))
+    path = Path(stuck.file.path)
+    path.unlink()
+    path.mkdir()  # a folder with something in it: no way to delete it
+    (path / "inside").touch()
+    # The search for the secret cannot read it either: the row is one that was found before.
+    Export.objects.create(incident=incident, paper="a4", requested_at=NOW, file=str(stuck.file.name))
+    stuck.delete()
+    answer = signed_in(world, "maintainer").post(
+        reverse("incidents:redact", args=[incident.key]), {"secret": SECRET, "confirmed": "yes"}
+    )
+    assert answer.status_code == 302
+    assert not Path(free.file.path).exists()
+    assert not Export.objects.exists()
+    assert str(stuck.file.name) in caplog.text
+    assert SECRET not in caplog.text
