@@ -257,6 +257,8 @@ def test_keys_of_this_test_are_its_own():
         bell.ring("default")
         with current_app.connection_for_write() as broker:
             assert broker.default_channel.client.llen("checks.default") == 1
-            keys = broker.default_channel.client.keys("*")
-        assert all(key.startswith(KEY_PREFIX.encode()) for key in keys if b"checks.default" in key)
+            keys = broker.default_channel.client.keys("*checks.default*")
+        # Another process of the same run may have a queue of its own beside ours; nobody's is without a prefix.
+        assert f"{KEY_PREFIX}checks.default".encode() in keys
+        assert b"checks.default" not in keys
         empty_broker()
