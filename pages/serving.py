@@ -36,7 +36,7 @@ def web_command(listen: str) -> list[str]:
 
 def worker_command(queue: str, name: str) -> list[str]:
     """A Celery worker. One thread drains the ledger or makes a document; the other takes bells that ring meanwhile."""
-    celery = [sys.executable, "-m", "celery", "-A", "config", "--skip-checks", "worker"]
+    celery = [sys.executable, "-m", "celery", "-A", "config", "--skip-checks", "--quiet", "worker"]
     lean = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
     return [*celery, "-Q", queue, "-n", f"{name}@%h", "--pool", "threads", "--concurrency", "2", *lean]
 
