@@ -100,6 +100,8 @@ def _take_over_key(manifest: Manifest, key: bytes) -> str:
 
 def _require_same_version(manifest: Manifest) -> None:
     here, there = set(form.applied_migrations(connection)), set(manifest.migrations)
+    if not here:
+        raise ArchiveError("the database has no tables yet. Run manage.py migrate, then restore.")
     if newer := sorted(there - here):
         raise ArchiveError(f"the backup is of a newer version (it has {newer[0]}). Install that version, then restore.")
     if older := sorted(here - there):
