@@ -30,6 +30,17 @@ HOSTILE = (
 too long, unknown choices, markup, and what YAML and JSON readers stumble over."""
 
 
+PLAUSIBLE = {
+    "date": "2026-11-21",
+    "datetime-local": "2026-11-21T22:00",
+    "email": "somebody@example.org",
+    "number": "1",
+    "url": "https://example.org/",
+}
+"""What stands in a field that must not be empty, by its type; other types take a word. With an empty required field
+beside it, a form is refused before the field that is tried has any effect."""
+
+
 @dataclass
 class Form:
     """A form's address, and its fields with what stands in them."""
@@ -48,6 +59,7 @@ class FormReader(HTMLParser):
         self._form: Form | None = None
         self._select: str | None = None
         self._textarea: str | None = None
+        self._is_required = False
         self.forms: list[Form] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -68,6 +80,9 @@ class FormReader(HTMLParser):
         elif tag == "select":
             self._select = None
         elif tag == "textarea":
+            if self._form is not None and self._textarea and self._is_required:
+                written = "".join(self._form.fields[self._textarea]).strip()
+                self._form.fields[self._textarea] = [written or "something"]
             self._textarea = None
 
     def handle_data(self, data: str) -> None:
@@ -77,23 +92,27 @@ class FormReader(HTMLParser):
     def _field(self, tag: str, given: dict[str, Any]) -> None:
         assert self._form is not None
         name, value = given.get("name", ""), given.get("value", "")
-        if tag == "option" and self._select and (not self._form.fields[self._select] or "selected" in given):
-            self._form.fields[self._select] = [value]
+        if tag == "option" and self._select:
+            chosen = self._form.fields[self._select]
+            if not chosen or "selected" in given or (self._is_required and chosen == [""]):
+                self._form.fields[self._select] = [value]
         if not name or name == "csrfmiddlewaretoken":
             return
+        is_required = "required" in given
         if tag == "select":
-            self._select = name
+            self._select, self._is_required = name, is_required
             self._form.fields.setdefault(name, [])
         elif tag == "textarea":
-            self._textarea = name
+            self._textarea, self._is_required = name, is_required
             self._form.fields[name] = []
         elif given.get("type") == "file":
             self._form.files.append(name)
         elif given.get("type") in ("checkbox", "radio"):
             known = self._form.fields.setdefault(name, [])
-            known += [value or "on"] if "checked" in given else []
+            known += [value or "on"] if "checked" in given or (is_required and not known) else []
         elif tag in ("input", "button"):
-            self._form.fields.setdefault(name, [value])
+            plausible = PLAUSIBLE.get(given.get("type", ""), "something") if is_required else ""
+            self._form.fields.setdefault(name, [value or plausible])
 
 
 def forms_of(page: str, address: str) -> list[Form]:

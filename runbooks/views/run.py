@@ -26,7 +26,8 @@ from teams.middleware import TeamRequest
 from teams.roles import Role
 
 FAULT_RATES = (0.05, 0.01, 0.001)
-REFUSED_ADDRESS = re.compile(r"address refused: ([0-9a-fA-F.:]+) ")
+# Only what no zone covers; what is refused for every team (metadata services and the like), no zone lifts.
+REFUSED_ADDRESS = re.compile(r"address refused: ([0-9a-fA-F.:]+) .*in no zone of this team")
 NOT_OVER = (RunState.QUEUED, RunState.CLAIMED)
 
 
