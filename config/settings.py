@@ -114,13 +114,11 @@ if ON_SQLITE:
     }
 else:
     DATABASES["default"].setdefault("OPTIONS", {})
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # after a restart the pool hands out no dead connections
-    DATABASES["default"]["OPTIONS"].update(
-        {
-            "connect_timeout": 3,
-            "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=10), "timeout": 5},
-        }
-    )
+    # Each thread keeps its connection a while and looks at it before use: after a restart of the database the next
+    # request gets a fresh one at once (docs/decisions/0008).
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONNECTION_SECONDS", default=60)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"]["OPTIONS"]["connect_timeout"] = 3
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Celery: the bell -------------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ from django.db import transaction
 from django.db.models import Max
 
 from incidents import changes
-from incidents.changes import Refused, check_text
+from incidents.changes import check_text
 from incidents.models import ActionItem, ActionState, ActionType, Incident, Severity
 from teams import audit
 from teams.access import role_in
 from teams.actors import Actor
 from teams.models import User
+from teams.refusals import Refused
 from teams.versions import save_if_unchanged
 
 A = ActionState

@@ -14,9 +14,9 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 
 from incidents import changes
-from incidents.changes import Refused
 from incidents.models import Attachment, Incident, TimelineEntry
 from teams.actors import Actor
+from teams.refusals import Refused
 
 MOST_ATTACHMENTS = 200
 PICTURE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})

@@ -9,14 +9,7 @@ from django.db.models import F
 from incidents.models import Incident
 from teams import audit
 from teams.actors import Actor
-
-
-class Refused(ValueError):
-    """A change that is not made, with a sentence for the person. `field` names the input it is about, if one."""
-
-    def __init__(self, message: str, field: str = "") -> None:
-        super().__init__(message)
-        self.field = field
+from teams.refusals import Refused
 
 
 def record(

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from incidents import changes
-from incidents.changes import Refused, check_text
+from incidents.changes import check_text
 from incidents.entry_times import as_json, from_json
 from incidents.figures import refresh_summaries
 from incidents.key_timestamps import FIELD_LABELS, PER_ENVIRONMENT_FIELDS
@@ -16,6 +16,7 @@ from incidents.written_times import WrittenTime
 from teams import audit
 from teams.actors import Actor
 from teams.models import Environment
+from teams.refusals import Refused
 
 
 def override(

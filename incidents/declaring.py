@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from incidents import changes, people
-from incidents.changes import Refused, check_text
+from incidents.changes import check_text
 from incidents.entry_times import derive_all
 from incidents.figures import refresh_summaries
 from incidents.models import Incident, IncidentRole, IncidentStatus, PostmortemSection, Severity
@@ -18,6 +18,7 @@ from teams import audit
 from teams.actors import Actor
 from teams.models import Service, Team
 from teams.numbering import next_number
+from teams.refusals import Refused
 from teams.versions import save_if_unchanged
 
 

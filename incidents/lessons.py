@@ -18,7 +18,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from incidents import actions, changes
-from incidents.changes import Refused
 from incidents.models import ActionItem, ActionState, StepOrigin
 from notifications.outbox import tell
 from runbooks import editing
@@ -38,6 +37,7 @@ from runbooks.telling import people_of
 from teams import audit
 from teams.access import may
 from teams.actors import HINDSIGHT, Actor
+from teams.refusals import Refused
 from teams.roles import Role
 from teams.versions import EditConflict
 

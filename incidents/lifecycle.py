@@ -8,12 +8,13 @@ from django.db import transaction
 from django.db.models import F
 
 from incidents import changes, timeline
-from incidents.changes import Refused, check_text
+from incidents.changes import check_text
 from incidents.figures import refresh_summaries
 from incidents.models import EntryKind, Incident, IncidentStatus, PostmortemState
 from incidents.written_times import WrittenTime
 from teams.access import may
 from teams.actors import Actor
+from teams.refusals import Refused
 from teams.roles import Role
 
 S, P = IncidentStatus, PostmortemState

@@ -7,11 +7,11 @@ from datetime import datetime
 from django.db import transaction
 
 from incidents import changes
-from incidents.changes import Refused
 from incidents.models import Incident, IncidentRole
 from teams.access import role_in
 from teams.actors import Actor
 from teams.models import User
+from teams.refusals import Refused
 
 # One person at a time; the others may be held by several.
 ALONE = {IncidentRole.Role.COMMANDER}

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from incidents import changes
-from incidents.changes import Refused, check_text
+from incidents.changes import check_text
 from incidents.figures import Figures
 from incidents.models import (
     ActionItem,
@@ -23,6 +23,7 @@ from incidents.models import (
 from incidents.sections import BY_KEY
 from teams import audit
 from teams.actors import Actor
+from teams.refusals import Refused
 from teams.versions import save_if_unchanged
 
 CONTEXT_LINES = 3

@@ -17,7 +17,6 @@ from django.db import models, transaction
 from django.db.models import F, Q
 
 from incidents import changes
-from incidents.changes import Refused
 from incidents.models import (
     ActionItem,
     Attachment,
@@ -38,6 +37,7 @@ from runbooks.models import CheckDefinition, ChecklistStep, CheckRun, RunbookVer
 from teams.access import may
 from teams.actors import Actor
 from teams.models import Versioned
+from teams.refusals import Refused
 from teams.roles import Role
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from incidents import changes
-from incidents.changes import Refused, check_text
+from incidents.changes import check_text
 from incidents.entry_times import as_json
 from incidents.models import (
     Attachment,
@@ -23,6 +23,7 @@ from runbooks.models import CheckRun, RunPin
 from teams import audit
 from teams.actors import Actor
 from teams.models import Environment
+from teams.refusals import Refused
 from teams.versions import save_if_unchanged
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from incidents import changes
-from incidents.changes import Refused, check_text
+from incidents.changes import check_text
 from incidents.entry_times import (
     columns_of,
     completed,
@@ -19,6 +20,7 @@ from incidents.entry_times import (
     today_in,
     written_end,
     written_start,
+    yesterday_in,
 )
 from incidents.figures import KEY_KINDS, refresh_summaries
 from incidents.models import EntryKind, Incident, TimelineEntry
@@ -27,10 +29,12 @@ from incidents.written_times import WrittenTime, check_range
 from teams import audit
 from teams.actors import Actor
 from teams.models import Environment
+from teams.refusals import Refused
 from teams.versions import save_if_unchanged
 
 # A clock alone that lies further ahead than this was yesterday's: at 00:10 people write down what happened at 23:50.
 FUTURE_IS_YESTERDAY = timedelta(minutes=30)
+_RELATIVE_DAY = re.compile(r"(today|yesterday),?\s+(?=\S*\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,13 @@ def add_line(
 
 
 def read_line(incident: Incident, line: str, *, now: datetime, zone: str | None = None) -> ParsedLine:
-    """Take a composer line apart on the day its incident stands on."""
+    """Take a composer line apart on the day its incident stands on; "yesterday 23:10" is counted from now."""
+    if (said := _RELATIVE_DAY.match(line)) is not None:
+        place = zone or incident.time_zone
+        day = today_in(place, now) if said[1].lower() == "today" else yesterday_in(place, now)
+        parsed = parse_entry_line(line[said.end() :], default_date=day, default_zone=zone, now=now)
+        if parsed.start is not None:
+            return replace(parsed, as_written=said[0] + parsed.as_written)
     default_date = _default_date(incident, now)
     parsed = parse_entry_line(line, default_date=default_date, default_zone=zone, now=now)
     if parsed.start is None or default_date is None:

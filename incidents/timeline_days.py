@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from incidents.entry_times import clock_of, day_of, end_of, start_of
 from incidents.models import Incident, TimelineEntry
@@ -40,23 +41,31 @@ def days_of(entries: Iterable[TimelineEntry], incident: Incident, viewer_zone: s
         label = day_of(start)
         if not days or days[-1].label != label:
             days.append(Day(label))
-        days[-1].rows.append(_row(entry, start, end_of(entry, incident), viewer_zone))
+        days[-1].rows.append(_row(entry, start, incident, viewer_zone))
     return days
 
 
-def _row(entry: TimelineEntry, start: WrittenTime, end: WrittenTime | None, viewer_zone: str) -> Row:
-    instant = start.instant()
+def _row(entry: TimelineEntry, start: WrittenTime, incident: Incident, viewer_zone: str) -> Row:
+    instant, end = start.instant(), end_of(entry, incident)
     return Row(
         entry=entry,
         clock=clock_of(start),
         until=_until(start, end),
-        # Where the entry is in UTC already, saying it twice helps nobody.
-        utc="" if instant is None or start.zone == "UTC" else f"{instant:%H:%M} UTC",
+        utc=_utc(instant, start.zone, incident),
         all_times=_all_times(start, end, viewer_zone),
         instant=instant.isoformat().replace("+00:00", "Z") if instant else "",
         is_uncertain=not start.is_exact() or end is not None,
         doubt=_DOUBTS.get(start.doubt or "", ""),
     )
+
+
+def _utc(instant: datetime | None, zone: str | None, incident: Incident) -> str:
+    """What stands under the clock: the time in UTC, or that the clock itself is, among others that are not."""
+    if instant is None:
+        return ""
+    if zone == "UTC":
+        return "" if incident.time_zone == "UTC" else "UTC"
+    return f"{instant:%H:%M} UTC"
 
 
 _DOUBTS = {

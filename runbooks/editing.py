@@ -15,13 +15,13 @@ from django.utils.text import slugify
 
 from runbooks.document import RunbookDocument
 from runbooks.models import Runbook, RunbookVersion
-from runbooks.refusals import Refused
 from runbooks.validation import require_valid
 from runbooks.variables import PLACEHOLDER
 from runbooks.yaml_format import dump
 from teams import audit
 from teams.actors import Actor
 from teams.models import Service, Team
+from teams.refusals import Refused
 from teams.versions import save_if_unchanged
 
 MAX_VERSION_NOTE = 200

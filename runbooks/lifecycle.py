@@ -17,10 +17,10 @@ from runbooks.gates import Blocker, close_blockers, go_blockers, go_giver_proble
 from runbooks.ledger.enqueueing import cancel_runs
 from runbooks.models import CheckRun, Maintenance, MaintenanceStatus, RunPin
 from runbooks.progress import Standing, standing_of
-from runbooks.refusals import Refused
 from runbooks.run_requests import run_phase
 from teams import audit
 from teams.actors import Actor
+from teams.refusals import Refused
 
 SCHEDULED, IN_PROGRESS, VERIFYING = (
     MaintenanceStatus.SCHEDULED,

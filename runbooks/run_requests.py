@@ -10,11 +10,11 @@ from django.db import transaction
 from runbooks.ledger.enqueueing import enqueue_runs
 from runbooks.models import CheckDefinition, ChecklistStep, CheckRun, Maintenance, MaintenanceStatus
 from runbooks.progress import IN_FLIGHT
-from runbooks.refusals import Refused
 from runbooks.unfolding import UnfoldedCheck
 from teams import audit
 from teams.actors import Actor
 from teams.models import Team
+from teams.refusals import Refused
 
 # What a person asked for and has stopped waiting for is no longer worth dialling.
 USEFUL_FOR = timedelta(minutes=15)

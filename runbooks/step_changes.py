@@ -15,11 +15,11 @@ from django.db.models import F, Max
 
 from runbooks.models import ChecklistStep, Maintenance, MaintenanceStatus, SignOff, StepState
 from runbooks.progress import standing_of
-from runbooks.refusals import Refused
 from teams import audit
 from teams.access import may
 from teams.actors import Actor
 from teams.models import User
+from teams.refusals import Refused
 from teams.roles import Role
 from teams.versions import save_if_unchanged
 

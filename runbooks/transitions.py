@@ -12,9 +12,9 @@ from django.db import transaction
 
 from runbooks import lifecycle
 from runbooks.models import ChecklistStep, CheckTransition, MaintenanceStatus, RunState, TransitionConsumption
-from runbooks.refusals import Refused
 from runbooks.telling import tell_failing_check
 from teams.actors import HINDSIGHT
+from teams.refusals import Refused
 
 CONSUMER = "maintenance_team"
 AT_ONCE = 100

@@ -10,8 +10,8 @@ from django.db.models import F, Max
 
 from teams import audit
 from teams.actors import Actor
-from teams.changes import Refused
 from teams.models import Environment, Team
+from teams.refusals import Refused
 
 
 @transaction.atomic

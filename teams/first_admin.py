@@ -15,9 +15,9 @@ from django.utils.text import slugify
 from teams import audit
 from teams.actors import Actor
 from teams.addresses import confirm_address
-from teams.changes import Refused
 from teams.membership import add_member
 from teams.models import AuditHead, Environment, Team, User
+from teams.refusals import Refused
 from teams.roles import Role
 
 USUAL_ENVIRONMENTS = [("System test", "ST", False), ("Acceptance test", "AT", False), ("Production", "PROD", True)]

@@ -11,9 +11,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from teams import zones
-from teams.changes import Refused
 from teams.models import EgressZone, Environment, Service, User
 from teams.models.user import Theme, validate_time_zone
+from teams.refusals import Refused
 from teams.roles import Role
 
 Parsed = TypeVar("Parsed")

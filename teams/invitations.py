@@ -15,9 +15,9 @@ from django.db import IntegrityError, models, transaction
 from teams import audit
 from teams.actors import Actor
 from teams.addresses import confirm_address
-from teams.changes import Refused
 from teams.membership import add_member
 from teams.models import Invitation, Membership, Team, User
+from teams.refusals import Refused
 from teams.roles import Role
 
 VALID_FOR = timedelta(days=7)

@@ -6,8 +6,8 @@ from django.db import transaction
 
 from teams import audit
 from teams.actors import Actor
-from teams.changes import Refused
 from teams.models import Membership, Team, User
+from teams.refusals import Refused
 from teams.roles import Role
 
 

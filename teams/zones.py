@@ -12,8 +12,8 @@ from django.db import IntegrityError, transaction
 from checks.egress import METADATA_ADDRESSES, IPNetwork
 from teams import audit
 from teams.actors import Actor
-from teams.changes import Refused
 from teams.models import EgressZone, Team
+from teams.refusals import Refused
 from teams.versions import save_if_unchanged
 
 WIDEST_PREFIX = {4: 8, 6: 7}  # 10.0.0.0/8 and fc00::/7 are the widest private networks there are

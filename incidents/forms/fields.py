@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.db.models import QuerySet
 
-from incidents.changes import TEXT_MAX_CHARACTERS, Refused
+from incidents.changes import TEXT_MAX_CHARACTERS
 from teams.models import Environment, Membership, Team, User
+from teams.refusals import Refused
 
 if TYPE_CHECKING:  # the class takes its type argument in the stubs only
     EnvironmentChoice = forms.ModelChoiceField[Environment]

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from checks.registry import KINDS
 from incidents import actions, lessons
 from incidents.access import action_for, incident_for
-from incidents.changes import Refused
 from incidents.forms.actions import ActionForm, ActionStateForm, StepForm
 from incidents.forms.fields import show_refusal
 from incidents.lesson_results import latest_results
@@ -22,6 +21,7 @@ from incidents.models import ActionItem, ActionState, ActionType
 from incidents.views.frame import frame_of
 from teams.actors import Actor
 from teams.middleware import TeamRequest
+from teams.refusals import Refused
 from teams.roles import Role
 from teams.versions import EditConflict
 

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from incidents import attachments
 from incidents.access import attachment_for, incident_for, part_of
-from incidents.changes import Refused
 from incidents.models import TimelineEntry
 from teams.actors import Actor
+from teams.refusals import Refused
 from teams.roles import Role
 
 # Should a browser show it in spite of everything, it may run and load nothing.

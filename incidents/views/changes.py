@@ -12,13 +12,13 @@ from django.views.decorators.http import require_POST
 
 from incidents import lifecycle, people, removal
 from incidents.access import incident_for, part_of
-from incidents.changes import Refused
 from incidents.forms.fields import members_of, show_refusal
 from incidents.forms.heads import StatusForm
 from incidents.models import ActionItem, IncidentRole
 from incidents.views.incident import incident_page
 from teams.actors import Actor
 from teams.middleware import TeamRequest
+from teams.refusals import Refused
 from teams.roles import Role
 
 PAGE_OF = {

@@ -13,13 +13,13 @@ from django.views.decorators.http import require_http_methods
 
 from incidents import declaring
 from incidents.access import incident_for
-from incidents.changes import Refused
 from incidents.forms.fields import show_refusal
 from incidents.forms.heads import DeclareForm, EditHeadForm
 from incidents.views.frame import frame_of
 from teams.access import require_role
 from teams.actors import Actor
 from teams.middleware import TeamRequest
+from teams.refusals import Refused
 from teams.roles import Role
 from teams.versions import EditConflict
 

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from incidents import timeline
 from incidents.access import entry_for, incident_for
-from incidents.changes import Refused
 from incidents.forms.entries import ComposerForm, EntryForm
 from incidents.forms.fields import show_refusal
 from incidents.views.declare import ZONES
@@ -20,6 +19,7 @@ from incidents.views.frame import frame_of, head_of
 from incidents.views.incident import incident_page, page_context
 from teams.actors import Actor
 from teams.middleware import TeamRequest
+from teams.refusals import Refused
 from teams.roles import Role
 from teams.versions import EditConflict
 

@@ -13,11 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from incidents import redaction
 from incidents.access import incident_for
-from incidents.changes import Refused
 from incidents.views.frame import frame_of
 from teams.actors import Actor
 from teams.middleware import TeamRequest
 from teams.models import AuditEvent
+from teams.refusals import Refused
 from teams.roles import Role
 
 EVENTS_PER_PAGE = 100

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from incidents import lifecycle, postmortem
 from incidents.access import incident_for, section_for
-from incidents.changes import TEXT_MAX_CHARACTERS, Refused
+from incidents.changes import TEXT_MAX_CHARACTERS
 from incidents.figures import figures_of
 from incidents.lesson_results import latest_results
 from incidents.models import Incident, PostmortemState
@@ -22,6 +22,7 @@ from incidents.views.frame import frame_of
 from teams.actors import Actor
 from teams.markdown import render_markdown
 from teams.middleware import TeamRequest
+from teams.refusals import Refused
 from teams.roles import Role
 from teams.versions import EditConflict
 

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from incidents import corrections, thinking
 from incidents.access import incident_for, part_of
-from incidents.changes import Refused
 from incidents.figures import figures_of, overrides_of
 from incidents.forms.fields import show_refusal
 from incidents.forms.thinking import CorrectionForm, EvidenceForm, FactorForm, HypothesisForm, SilentCheckForm
@@ -27,6 +26,7 @@ from runbooks.models import CheckRun
 from teams.actors import Actor
 from teams.middleware import TeamRequest
 from teams.models import Versioned
+from teams.refusals import Refused
 from teams.roles import Role
 from teams.versions import EditConflict
 

@@ -17,11 +17,11 @@ from runbooks.access import maintenance_for, step_for
 from runbooks.gates import passed_point_of_no_return, rollback_steps
 from runbooks.models import CheckRun, Maintenance, MaintenanceStatus
 from runbooks.progress import standing_of
-from runbooks.refusals import Refused
 from runbooks.run_requests import run_check, run_phase, run_step
 from runbooks.views.maintenance import OPEN, render_maintenance
 from teams.actors import Actor
 from teams.middleware import TeamRequest
+from teams.refusals import Refused
 from teams.roles import Role
 
 Change = Callable[..., Any]

@@ -16,11 +16,11 @@ from runbooks.access import runbook_for
 from runbooks.document import PHASES, RunbookDocument
 from runbooks.models import Maintenance, Runbook, RunbookVersion
 from runbooks.problems import InvalidRunbook
-from runbooks.refusals import Refused
 from runbooks.yaml_format import dump
 from teams.access import may
 from teams.actors import Actor
 from teams.middleware import TeamRequest
+from teams.refusals import Refused
 from teams.roles import Role
 
 

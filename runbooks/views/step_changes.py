@@ -12,11 +12,11 @@ from django.views.decorators.http import require_POST
 from runbooks import step_changes
 from runbooks.access import maintenance_for, step_for
 from runbooks.models import ChecklistStep, Maintenance
-from runbooks.refusals import Refused
 from runbooks.views.maintenance import Refusal, render_maintenance
 from runbooks.views.maintenance_changes import answer
 from teams.actors import Actor
 from teams.middleware import TeamRequest
+from teams.refusals import Refused
 from teams.roles import Role
 from teams.versions import EditConflict
 

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from teams import environments
 from teams.access import environment_for
 from teams.actors import Actor
-from teams.changes import Refused
 from teams.forms import EnvironmentForm, show_refusal
 from teams.models import Team
+from teams.refusals import Refused
 from teams.views.team import admin_team, team_page
 
 UNDO_FOR_SECONDS = 3600

@@ -20,10 +20,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from teams import invitation_mail, invitations
 from teams.access import invitation_for
 from teams.actors import Actor
-from teams.changes import Refused
 from teams.forms import ZONE_NAMES, AccountForm, InviteForm, show_refusal
 from teams.middleware import SESSION_KEY
 from teams.models import Invitation, User
+from teams.refusals import Refused
 from teams.roles import Role
 from teams.views.team import admin_team, team_page
 

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST
 from teams import membership
 from teams.access import team_for
 from teams.actors import Actor
-from teams.changes import Refused
 from teams.models import AuditEvent, User
+from teams.refusals import Refused
 from teams.roles import Role
 
 

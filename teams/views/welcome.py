@@ -13,8 +13,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from teams import first_admin
-from teams.changes import Refused
 from teams.forms import ZONE_NAMES, WelcomeForm, show_refusal
+from teams.refusals import Refused
 from teams.views.invitations import PASSWORD_BACKEND
 
 TRIES_A_MINUTE = 10

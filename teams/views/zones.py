@@ -12,9 +12,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from teams import zones
 from teams.access import zone_for
 from teams.actors import Actor
-from teams.changes import Refused
 from teams.forms import ZoneForm, show_refusal
 from teams.models import EgressZone
+from teams.refusals import Refused
 from teams.versions import EditConflict
 from teams.views.environments import read_ticket, undo_ticket
 from teams.views.team import admin_team, team_page

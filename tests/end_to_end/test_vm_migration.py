@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from incidents import lesson_results, lessons
-from incidents.changes import Refused
 from incidents.models import ActionItem, ActionState, Incident
 from notifications.models import Delivery
 from replays.vm_migration import Ports, VmMigration
 from runbooks.models import CheckRun
 from teams.actors import Actor
+from teams.refusals import Refused
 from tests.end_to_end import sample
 from tests.servers import WorkerProcess, wait_until
 

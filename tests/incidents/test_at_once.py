@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 
 from incidents import actions, people
@@ -28,8 +31,8 @@ def test_two_actions_get_two_numbers(world: World) -> None:
     for number in range(ROUNDS):
         first, second = (f"Action {number} {letter}" for letter in "ab")
         problems = at_once(
-            lambda text=first: actions.add_action(incident, text, **by(world)),
-            lambda text=second: actions.add_action(incident, text, **by(world, "maintainer")),
+            partial(actions.add_action, incident, first, **by(world)),
+            partial(actions.add_action, incident, second, **by(world, "maintainer")),
         )
         assert problems == []
     numbers = list(incident.actions.order_by("number").values_list("number", flat=True))
@@ -42,7 +45,7 @@ def test_of_two_new_commanders_one_remains(world: World) -> None:
         incident.roles.all().delete()
         problems = at_once(
             *(
-                lambda role=role: people.assign(incident, world.people[role], "commander", **by(world))  # type: ignore[misc]
+                partial(people.assign, incident, world.people[role], "commander", **by(world))
                 for role in ("responder", "maintainer")
             )
         )
@@ -61,7 +64,7 @@ def test_two_runbooks_of_one_title_get_two_addresses(world: World) -> None:
 
 def test_a_double_click_makes_one_document(world: World) -> None:
     incident = declared(world)
-    ask = {"actor": world.actor("viewer"), "now": NOW}
+    ask: dict[str, Any] = {"actor": world.actor("viewer"), "now": NOW}
     for _ in range(ROUNDS):
         Export.objects.all().delete()
         events = AuditEvent.objects.count()

@@ -6,11 +6,11 @@ import pytest
 from django.urls import reverse
 
 from incidents import declaring, timeline
-from incidents.changes import Refused
 from incidents.models import Incident, IncidentStatus
 from incidents.sections import DEFAULT_SECTIONS
 from incidents.written_time_parsing import parse_written_time
 from teams.models import AuditEvent, Service
+from teams.refusals import Refused
 from teams.versions import EditConflict
 from tests.incidents.making import by, declared, signed_in
 from tests.world import World

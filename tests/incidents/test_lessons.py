@@ -9,12 +9,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from incidents import actions, lessons
-from incidents.changes import Refused
 from incidents.lesson_results import latest_results
 from incidents.models import ActionItem, ActionState, StepOrigin
 from notifications.models import Message
 from runbooks.models import CheckDefinition, Maintenance, Runbook, RunPin, TransitionConsumption
 from teams.models import AuditEvent
+from teams.refusals import Refused
 from tests.incidents.making import by, declared, signed_in
 from tests.runbooks.maintenance_world import give_verdict, make_runbook, plan
 from tests.world import World

@@ -6,9 +6,9 @@ import pytest
 from django.urls import reverse
 
 from incidents import actions, lifecycle, people
-from incidents.changes import Refused
 from incidents.models import ActionItem, ActionState, Incident, IncidentStatus, PostmortemState
 from teams.models import AuditEvent
+from teams.refusals import Refused
 from tests.incidents.making import NOW, by, declared, signed_in
 from tests.world import World
 

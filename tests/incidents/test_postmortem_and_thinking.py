@@ -4,10 +4,10 @@ import pytest
 from django.urls import reverse
 
 from incidents import corrections, postmortem, thinking, timeline
-from incidents.changes import Refused
 from incidents.models import Incident, SectionRevision
 from incidents.written_time_parsing import parse_written_time
 from teams.models import AuditEvent
+from teams.refusals import Refused
 from tests.incidents.making import by, declared, signed_in
 from tests.world import World
 

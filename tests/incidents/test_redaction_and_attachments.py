@@ -8,12 +8,12 @@ from django.test import override_settings
 from django.urls import reverse
 
 from incidents import actions, attachments, declaring, lessons, postmortem, redaction, thinking, timeline
-from incidents.changes import Refused
 from incidents.models import Attachment, Export, Incident, SectionRevision, TimelineEntry
 from notifications.outbox import tell
 from runbooks.models import RunbookVersion
 from teams import audit
 from teams.models import AuditEvent
+from teams.refusals import Refused
 from tests.incidents.making import NOW, PNG, as_file, by, declared, signed_in, text_file
 from tests.runbooks.maintenance_world import make_runbook
 from tests.world import World

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from incidents import removal, timeline
-from incidents.changes import Refused
 from incidents.models import Incident, TimelineEntry
 from incidents.written_time_parsing import parse_written_time
+from teams.refusals import Refused
 from tests.incidents.making import NOW, by, declared, signed_in, text_file
 from tests.world import World
 
@@ -322,3 +322,20 @@ def test_a_file_is_attached_without_script_and_its_removal_undone(world: World, 
     assert client.get(shown).status_code == 404
     client.post(reverse("incidents:restore", args=[incident.key, "attachment", attachment.pk]))
     assert client.get(shown).status_code == 200
+
+
+@pytest.mark.parametrize(("line", "day"), [("yesterday 03:10 deployed", 13), ("Today, 03:10 deployed", 14)])
+def test_yesterday_and_today_are_counted_from_now(world: World, incident: Incident, line: str, day: int) -> None:
+    entry = timeline.add_line(incident, line, **by(world)).entry
+    assert (entry.day, entry.month, entry.text) == (day, 3, "deployed")
+    assert entry.as_written == line.removesuffix(" deployed")
+
+
+def test_yesterday_without_a_time_stays_text(world: World, incident: Incident) -> None:
+    assert timeline.add_line(incident, "yesterday all was well", **by(world)).entry.text == "yesterday all was well"
+
+
+def test_a_clock_in_utc_says_so_among_others_that_are_not(world: World, incident: Incident) -> None:
+    log(world, incident, "2026-03-14 05:00 UTC rolled back")
+    page = signed_in(world).get(reverse("incidents:incident", args=[incident.key])).content.decode()
+    assert "05:00<small>UTC</small>" in page

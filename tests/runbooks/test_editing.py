@@ -7,11 +7,11 @@ from runbooks.document import Step
 from runbooks.editing import archive, copy_runbook, diff, save_version, unarchive
 from runbooks.models import Runbook, RunbookVersion
 from runbooks.problems import InvalidRunbook
-from runbooks.refusals import Refused
 from runbooks.shipped_runbooks import load_shipped, shipped_files
 from runbooks.validation import read_valid
 from runbooks.yaml_format import dump, parse
 from teams.models import AuditEvent
+from teams.refusals import Refused
 from teams.versions import EditConflict
 from tests.runbooks.maintenance_world import make_runbook, plan, small_document
 from tests.world import World

@@ -9,9 +9,9 @@ from runbooks import lifecycle, step_changes
 from runbooks.gates import fired_triggers, go_blockers, go_giver_problem, passed_point_of_no_return, rollback_steps
 from runbooks.models import CheckRun, Maintenance, RunPin
 from runbooks.progress import standing_of
-from runbooks.refusals import Refused
 from runbooks.run_requests import run_phase
 from teams.models import AuditEvent, Membership
+from teams.refusals import Refused
 from tests.runbooks.maintenance_world import (
     definitions_of,
     give_verdict,

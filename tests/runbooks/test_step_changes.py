@@ -5,9 +5,9 @@ import pytest
 from runbooks import lifecycle, step_changes
 from runbooks.models import Maintenance, SignOff, StepState
 from runbooks.progress import standing_of
-from runbooks.refusals import Refused
 from runbooks.run_requests import run_phase
 from teams.models import AuditEvent
+from teams.refusals import Refused
 from teams.versions import EditConflict
 from tests.runbooks.maintenance_world import definitions_of, give_verdict, pass_checks, plan, ready_for_go, step_at
 from tests.world import World

@@ -10,9 +10,9 @@ from django.db import connection
 from django.utils import timezone
 
 from teams.actors import Actor
-from teams.changes import Refused
 from teams.membership import change_role, remove_member
 from teams.models import AuditEvent, Membership, User
+from teams.refusals import Refused
 from teams.roles import Role
 from tests.world import World
 

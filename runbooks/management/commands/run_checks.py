@@ -18,10 +18,10 @@ from runbooks.command_line import UNUSABLE, refuse
 from runbooks.document import PHASES
 from runbooks.models import CheckRun, Maintenance, RunState
 from runbooks.progress import IN_FLIGHT
-from runbooks.refusals import Refused
 from runbooks.run_requests import run_phase
 from runbooks.workers import SILENT_AFTER, locations_with_a_worker
 from teams.actors import HINDSIGHT
+from teams.refusals import Refused
 
 POLL_SECONDS = 0.3
 GIVE_UP_AFTER_SECONDS = 60.0

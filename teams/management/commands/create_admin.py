@@ -14,9 +14,9 @@ from django.core.validators import validate_email
 from django.utils import timezone
 
 from teams import first_admin
-from teams.changes import Refused
 from teams.models import User
 from teams.models.user import validate_time_zone
+from teams.refusals import Refused
 
 
 class Command(BaseCommand):
