@@ -173,6 +173,8 @@ def _blanks(incident: Incident, figures: Figures, empty: list[PostmortemSection]
     blanks = [f"Time: {label.lower()}" for label in figures.stamps.missing() if label not in ("Declared", "Closed")]
     if incident.severity == "unknown":
         blanks.append("Severity")
+    if any(stamp.time.zone is None for stamp in figures.stamps.known()):
+        blanks.append("Time zone of the entries")
     if not has_actions:
         blanks.append("Action items")
     needed = [s.title for s in empty if s.key not in BY_KEY or BY_KEY[s.key].is_needed]
